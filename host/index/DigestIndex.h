@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "wasmproxy/oci/Digest.h"
+#include "wasmproxy/oci/Reference.h"
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace wasmproxy::host {
+
+/// What a tag meant when it was last asked for upstream.
+struct TagRecord {
+    Digest digest;                                     ///< of the manifest or ImageIndex
+    std::chrono::system_clock::time_point validatedAt; ///< wall clock, since it outlives the process
+};
+
+/// The module inside an artifact, keyed by the digest that the reference resolved to (an ImageIndex's or a manifest's).
+struct ModuleRecord {
+    Digest manifest;         ///< the key
+    Digest selectedManifest; ///< the child where `manifest` is an ImageIndex, else the same
+    Digest module;           ///< sha256 of the module's bytes
+    std::uint64_t size = 0;  ///< of the module, bytes
+    std::string layout;
+    Digest layer;
+    std::string entry;
+    std::string proxyAbi; ///< empty: the module exports none
+    std::chrono::system_clock::time_point pulledAt;
+};
+
+/// One content in the cache store.
+struct ContentRecord {
+    Digest digest;
+    std::uint64_t size = 0;
+    std::chrono::system_clock::time_point lastUsed;
+};
+
+struct AccessRecord {
+    Digest module;
+    std::string reference; ///< canonical
+    std::string caller;    ///< address
+    std::chrono::system_clock::time_point at;
+};
+
+struct DigestIndexSettings {
+    std::string path;
+    std::chrono::hours accessRetention{24 * 30};
+};
+
+/// Which digest a tag meant, which module an artifact holds, which Repository a digest belongs to, who fetched what.
+///
+/// Tags, modules, links and contents are held in memory and answered from there by any thread without touching the disk
+/// (readers share a lock). SQLite stands behind, written by one thread that this object owns and joins: record*() and
+/// link() return after their row is committed; accesses are batched and never wait (a full queue drops and counts).
+/// A database that is corrupt, of a newer schema or unreadable is set aside as `<path>.bad-<n>` and replaced; one that
+/// cannot be written is an Error{StorageFault} from the record call, and memory stays right for this process.
+class DigestIndex {
+public:
+    explicit DigestIndex(DigestIndexSettings settings); ///< throws Error{StorageFault} naming the path
+    ~DigestIndex();                                     ///< writes what is queued
+
+    std::optional<TagRecord> tag(const Reference& reference) const; ///< keyed by repository and tag
+    std::optional<ModuleRecord> module(const Digest& manifest) const;
+    /// Records that hold this module, one per manifest, newest first.
+    std::vector<ModuleRecord> modulesBySha256(const Digest& module) const;
+    bool linked(const Digest& digest, const Repository& repository) const;
+    std::vector<Repository> links(const Digest& digest) const;
+    /// Tags (canonical "host/path:tag") that mean `manifest` now.
+    std::vector<std::string> tagsOf(const Digest& manifest) const;
+    std::vector<ModuleRecord> modules() const; ///< all, newest first
+    std::size_t moduleCount() const;
+
+    void recordTag(const Reference& reference, const Digest& digest);
+    void forgetTag(const Reference& reference);
+    /// The module and the links of manifest, selected manifest, layer and module to `repository`, in one transaction.
+    void recordModule(const ModuleRecord& record, const Repository& repository);
+    void link(const Digest& digest, const Repository& repository);
+
+    void recordContent(const Digest& digest, std::uint64_t size);
+    void forgetContent(const Digest& digest);
+    std::uint64_t contentBytes() const;
+    std::vector<ContentRecord> contentsByAge() const; ///< least recently used first
+
+    void recordAccess(AccessRecord access) noexcept; ///< any thread, no wait; also marks the module's content as used
+    std::vector<AccessRecord> accesses(std::size_t limit) const; ///< newest first, from the database
+    std::uint64_t droppedAccesses() const noexcept;
+    std::string setAside() const; ///< where a bad database was moved at start; empty: it was good
+
+private:
+    struct Store;
+    std::unique_ptr<Store> _store;
+};
+
+} // namespace wasmproxy::host

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "wasmproxy/plugin/HostServices.h"
+
+#include <initializer_list>
+#include <string>
+#include <utility>
+
+namespace wasmproxy::host {
+
+using LogField = std::pair<const char*, std::string>;
+
+/// Sets up Poco's logging for this process: level "error", "warning", "information" or "debug"; format "text" or "json".
+/// Lines go to standard error. Called once, before other threads.
+void configureLog(const std::string& level, const std::string& format);
+
+/// One line: what happened and its fields (`request`, `reference`, `registry`, `credential`, `cause`, `hint`, …), as
+/// `message key=value …` or as one JSON object. Control, escape and bidirectional characters in values are escaped.
+/// Thread-safe, never throws; a field with an empty value is left out.
+void log(LogLevel level, const std::string& message, std::initializer_list<LogField> fields = {}) noexcept;
+bool logEnabled(LogLevel level) noexcept;
+
+} // namespace wasmproxy::host

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <string>
+
+namespace prometheus {
+class Registry;
+}
+
+namespace wasmproxy::host {
+
+/// Every figure that /metrics shows. One instance, owned by Host, outlives all rooms. Thread-safe; the hot ones are one
+/// atomic add. No caller and no reference is ever a label.
+class Metrics {
+public:
+    Metrics();
+    ~Metrics();
+
+    // Data plane.
+    void request(const char* surface, int status, double seconds) noexcept; ///< surface: "fetch", "modules", "other"
+    void cacheAnswer(const char* result) noexcept;                          ///< "hit", "miss", "stale"
+    void connectionOpened() noexcept;
+    void connectionClosed() noexcept;
+    void bytesSent(double bytes) noexcept;
+
+    // Pulls.
+    void pull(const char* result, double seconds) noexcept; ///< "success" or an ErrorTraits name
+    void upstreamRequest(const std::string& registry, const std::string& method, int status) noexcept;
+    void flightStarted() noexcept;
+    void flightEnded() noexcept;
+    void waiters(int delta) noexcept;
+    void queueDepth(double depth) noexcept;
+
+    void pluginCall(const std::string& instance, const char* method, double seconds, bool failed) noexcept;
+    void cacheBytes(double bytes) noexcept;
+    void modules(double count) noexcept;
+
+    std::string text() const; ///< the Prometheus text format
+
+private:
+    struct Families;
+    std::unique_ptr<Families> _families;
+};
+
+} // namespace wasmproxy::host

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "wasmproxy/oci/Error.h"
+#include "wasmproxy/oci/Reference.h"
+#include "wasmproxy/plugin/CacheStore.h"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <variant>
+
+namespace wasmproxy::host {
+
+enum class CacheResult { Hit, Miss, Stale };
+
+/// A verified module, ready to be sent. Holding `content` is the lease: it stays readable whatever is evicted.
+struct ServedModule {
+    std::shared_ptr<Blob> content; ///< has a descriptor(), always
+    Digest module;                 ///< sha256 of the bytes
+    Digest manifest;               ///< what the reference resolved to
+    CacheResult cache = CacheResult::Hit;
+};
+
+/// Who asks, for logs and accesses.
+struct Caller {
+    std::string requestId;
+    std::string address;
+};
+
+using ModuleResult = std::variant<ServedModule, Error>;
+/// Called exactly once: at once on the calling thread for what is in memory, else later on another thread.
+using ModuleCallback = std::function<void(ModuleResult)>;
+
+/// What the data plane asks. Never blocks; holds, Flights and retries are behind it. Thread-safe.
+class ModuleService {
+public:
+    virtual ~ModuleService() = default;
+    virtual void byReference(const Reference& reference, const Caller& caller, ModuleCallback callback) = 0;
+    virtual void bySha256(const Digest& module, const Caller& caller, ModuleCallback callback) = 0;
+};
+
+} // namespace wasmproxy::host

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "settings/SettingsDocument.h"
+#include "wasmproxy/plugin/Settings.h"
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace wasmproxy::host {
+
+struct PluginsSettings : Settings {
+    Setting<std::string> directory{this, "directory", "",
+                                   "Where plugin libraries are. Empty: plugins/ beside a build tree's bin/, else "
+                                   "/usr/lib/wasm-proxy/plugins."};
+};
+
+struct DataplaneSettings : Settings {
+    Setting<std::string> listen{this, "listen", "127.0.0.1:8080", "Address and port where proxies fetch modules."};
+    Setting<std::vector<std::string>> allowFrom{
+        this, "allow-from", {"127.0.0.0/8", "::1/128"},
+        "Networks that may ask. Must be written where `listen` is not loopback: whoever may ask can read every routed "
+        "module."};
+    Setting<std::uint64_t> threads{this, "threads", 0, "Event loops; 0: one per core."};
+    Setting<std::uint64_t> connections{this, "connections", 16384, "Open connections at most; more are refused."};
+    Setting<std::chrono::milliseconds> headerTimeout{this, "header-timeout", std::chrono::seconds(5),
+                                                     "A request's head must be complete by then."};
+    Setting<std::chrono::milliseconds> idleTimeout{this, "idle-timeout", std::chrono::seconds(60),
+                                                   "A connection without a request is closed after this."};
+    Setting<Bytes> minSendRate{this, "min-send-rate", Bytes{16 * 1024},
+                               "A client that takes less per second, over 10 s, is dropped."};
+};
+
+struct HealthSettings : Settings {
+    Setting<std::string> listen{this, "listen", "127.0.0.1:8082",
+                                "Address and port of /healthz, /readyz and /metrics. No authentication, nothing secret."};
+};
+
+struct AdminSettings : Settings {
+    Setting<std::string> listen{this, "listen", "127.0.0.1:8081",
+                                "Address and port of the admin REST endpoints; loopback only."};
+};
+
+struct IndexSettings : Settings {
+    Setting<std::string> path{this, "path", "/var/lib/wasm-proxy/index.db", "The DigestIndex, an SQLite database."};
+    Setting<std::chrono::milliseconds> accessRetention{this, "access-retention", std::chrono::hours(24 * 30),
+                                                       "How long accesses are kept."};
+};
+
+struct PullSettings : Settings {
+    Setting<std::chrono::milliseconds> hold{this, "hold", std::chrono::seconds(12),
+                                            "How long a request may wait for a module that is being pulled."};
+    Setting<std::chrono::milliseconds> agentTimeout{
+        this, "agent-timeout", std::chrono::seconds(15),
+        "What istio-agent allows for one attempt, body included. After a wait, 200 is sent only if the body fits in the "
+        "rest."};
+    Setting<Bytes> agentRate{this, "agent-rate", Bytes{8u << 20},
+                             "Bytes per second that one client is assumed to take, for agent-timeout."};
+    Setting<Bytes> maxModule{this, "max-module", Bytes{256u << 20}, "The largest module, uncompressed."};
+    Setting<Bytes> maxManifest{this, "max-manifest", Bytes{4u << 20}, "The largest manifest."};
+    Setting<Bytes> maxLayer{this, "max-layer", Bytes{512u << 20}, "The largest layer, as stored in the registry."};
+    Setting<std::vector<std::string>> credentials{
+        this, "credentials", {}, "Credential sources asked in this order. Default: all, in the order of the file."};
+    Setting<std::vector<std::string>> caches{
+        this, "caches", {}, "Cache stores, fastest first. Default: all, in the order of the file."};
+    Setting<std::uint64_t> workers{this, "workers", 16, "Pulls that run at the same time."};
+    Setting<std::uint64_t> workersPerRegistry{this, "workers-per-registry", 6,
+                                              "Of those, how many may be busy with one registry."};
+    Setting<std::uint64_t> waiting{this, "waiting", 20000, "Requests that may wait for pulls at the same time."};
+    Setting<std::chrono::milliseconds> deadline{this, "deadline", std::chrono::minutes(5),
+                                                "One upstream attempt, from first to last byte."};
+    Setting<std::chrono::milliseconds> secondLook{
+        this, "second-look", std::chrono::seconds(2),
+        "An absent tag is looked for again after this before a client is told 404."};
+    Setting<std::string> requireProxyWasm{
+        this, "require-proxy-wasm", "warn",
+        "Whether a module must export a proxy_abi_version: yes (else 422), warn (log it), no."};
+
+protected:
+    void validate(const std::string& prefix, std::vector<SettingsProblem>& problems) const override;
+};
+
+struct LogSettings : Settings {
+    Setting<std::string> level{this, "level", "information", "error, warning, information or debug."};
+    Setting<std::string> format{this, "format", "text", "text or json."};
+
+protected:
+    void validate(const std::string& prefix, std::vector<SettingsProblem>& problems) const override;
+};
+
+/// Of every [backend.x], beside what its plugin declares.
+struct BackendSettings : Settings {
+    Setting<std::string> plugin{this, "plugin", "", "Which registry plugin. Default: the plugin of the section's name."};
+    Setting<bool> allowPrivateAddresses{
+        this, "allow-private-addresses", false,
+        "Dial private addresses behind host names that nobody wrote into this file (redirects, realms, wildcards)."};
+    Setting<std::string> caFile{this, "ca-file", "", "PEM file of the authorities to trust instead of the system's."};
+    Setting<std::string> clientCertificate{this, "client-certificate", "", "PEM file shown to the registry."};
+    Setting<std::string> clientKey{this, "client-key", "", "PEM file of its key."};
+    Setting<std::string> proxy{this, "proxy", "", "URL of an HTTP proxy to go through."};
+    Setting<std::vector<std::string>> noProxy{this, "no-proxy", {}, "Hosts reached without it."};
+    Setting<std::chrono::milliseconds> connectTimeout{this, "connect-timeout", std::chrono::seconds(5),
+                                                      "DNS, TCP and TLS."};
+};
+
+struct CredentialSettings : Settings {
+    Setting<std::string> plugin{this, "plugin", "file", "Which credential plugin."};
+};
+
+struct CacheSettings : Settings {
+    Setting<std::string> plugin{this, "plugin", "disk", "Which cache plugin."};
+    Setting<Bytes> capacity{this, "capacity", Bytes{std::uint64_t(10) << 30},
+                            "Bytes to keep; what was used least recently goes first."};
+};
+
+struct RouteSettings : Settings {
+    Setting<std::string> match{this, "match", "",
+                               "Repositories this route serves: host/path, `*` inside one component, `**` across.", true};
+    Setting<std::string> backend{this, "backend", "",
+                                 "Which backend. Default: the plugin that knows the host, else oci."};
+    Setting<std::vector<std::string>> credentials{this, "credentials", {},
+                                                  "Credential sources to ask instead of pull.credentials."};
+    Setting<bool> plainHttp{this, "plain-http", false, "Overrides the backend's plain-http for this route."};
+    Setting<bool> anonymous{this, "anonymous", false, "Also pull without a credential, after those that were found."};
+    Setting<std::chrono::milliseconds> tagTtl{this, "tag-ttl", std::chrono::seconds(60),
+                                              "How long a tag's digest is believed before the registry is asked again."};
+    Setting<std::chrono::milliseconds> staleIfError{
+        this, "stale-if-error", std::chrono::hours(24 * 7),
+        "How long past that the last digest is served while the registry cannot be asked."};
+};
+
+/// A section whose plugin is known: what the host reads of it, and what is left for the plugin's own Settings.
+template <class Common> struct InstanceSettings {
+    std::string name;
+    std::unique_ptr<Common> common = std::make_unique<Common>();
+    std::vector<KeyValue> pluginValues; ///< every key that Common does not declare
+    std::string prefix;                 ///< "cache.main."
+};
+
+/// Everything of the file but what plugins declare. Built whole, then constant.
+struct HostSettings {
+    PluginsSettings plugins;
+    DataplaneSettings dataplane;
+    HealthSettings health;
+    AdminSettings admin;
+    IndexSettings index;
+    PullSettings pull;
+    LogSettings log;
+    std::vector<InstanceSettings<BackendSettings>> backends;
+    std::vector<InstanceSettings<CredentialSettings>> credentials;
+    std::vector<InstanceSettings<CacheSettings>> caches;
+    std::vector<InstanceSettings<RouteSettings>> routes;
+
+    /// Appends every problem: unknown sections and keys, values, a listener that is not loopback without its
+    /// allow-from, names that refer to no section or plugin are left to Host (it knows the plugins).
+    void apply(const SettingsDocument& document, std::vector<SettingsProblem>& problems);
+};
+
+} // namespace wasmproxy::host

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "wasmproxy/plugin/BodyReader.h"
+#include "wasmproxy/plugin/Call.h"
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace wasmproxy {
+
+struct HttpHeader {
+    std::string name;
+    std::string value;
+};
+
+struct HttpRequest {
+    std::string method = "GET"; ///< GET, HEAD, POST or PUT
+    std::string url;            ///< absolute, http or https, no user info, no fragment
+    std::vector<HttpHeader> headers;
+    std::string body;
+};
+
+/// The head of an answer, and its body as it arrives.
+class HttpResponse : public BodyReader {
+public:
+    virtual int status() const noexcept = 0;
+    virtual const std::vector<HttpHeader>& headers() const noexcept = 0;
+
+    /// The first value of that header (case-insensitive), or "". Defined in the SDK, not virtual.
+    std::string header(std::string_view name) const;
+    /// All values of that header, in order.
+    std::vector<std::string> headerValues(std::string_view name) const;
+    /// Reads the body to its end. Throws Error{UpstreamInvalid} past `limit` bytes; `what` names the body in it.
+    std::string readAll(std::size_t limit, const char* what);
+};
+
+/// HTTP as the host does it for one plugin instance: its own TLS settings, proxy, connections and dial rules. Thread-
+/// safe. One hop: a redirect is an answer like any other, so that its target can be judged first.
+///
+/// A host that the operator wrote is dialled as written. Every other host (a redirect's, a realm's, a wildcard
+/// route's) is vetted when dialled: link-local and metadata addresses never, private ones only by setting.
+class HttpTransport {
+public:
+    virtual ~HttpTransport() = default;
+    /// Sends and waits for the head; call.deadline() bounds head and body together. Throws Error:
+    /// UpstreamUnavailable (DNS, connect, TLS, reset), UpstreamInvalid (broken HTTP, header too large),
+    /// AddressRefused, DeadlineExceeded, Internal (a request with a control character in URL or header).
+    virtual std::unique_ptr<HttpResponse> send(Call& call, const HttpRequest& request) = 0;
+};
+
+} // namespace wasmproxy
