@@ -11,8 +11,8 @@ namespace wasmproxy::host {
 
 using LogField = std::pair<const char*, std::string>;
 
-/// Sets up Poco's logging for this process: level "error", "warning", "information" or "debug"; format "text" or "json".
-/// Lines go to standard error. Called once, before other threads.
+/// Sets up Poco's logging for this process: level "error", "warning", "information" or "debug"; format "text" or
+/// "json". Lines go to standard error. Called once, before other threads.
 void configureLog(const std::string& level, const std::string& format);
 
 /// One line: what happened and its fields (`request`, `reference`, `registry`, `credential`, `cause`, `hint`, …), as

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "observe/Metrics.h"
+
+#include "observe/LatencyHistogram.h"
+
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+
+#include <array>
+#include <cstring>
+#include <mutex>
+#include <set>
+#include <sstream>
+
+namespace wasmproxy::host {
+namespace {
+
+constexpr std::array<const char*, 3> Surfaces{"fetch", "modules", "other"}; // the last stands for any unknown one
+constexpr std::array<const char*, 4> Answers{"hit", "miss", "stale", "other"};
+constexpr std::array<int, 27> Statuses{200, 201, 204, 206, 301, 302, 303, 304, 307, 308, 400, 401, 403, 404,
+                                       405, 408, 412, 416, 421, 422, 429, 431, 500, 501, 502, 503, 504};
+constexpr std::size_t OtherStatus = Statuses.size();
+constexpr std::size_t MaxRegistries = 200; // hosts behind a wildcard route are chosen by callers
+constexpr std::size_t MaxRegistryLength = 255;
+
+template <std::size_t N>
+std::size_t indexOf(const std::array<const char*, N>& names, const char* name) noexcept {
+    for (std::size_t i = 0; i + 1 < N; ++i) {
+        if (std::strcmp(names[i], name) == 0) return i;
+    }
+    return N - 1;
+}
+
+/// Status -> position in Statuses, built at compile time so that counting a request is one look-up.
+constexpr std::array<unsigned char, 600> statusTable() {
+    std::array<unsigned char, 600> table{};
+    for (std::size_t i = 0; i < table.size(); ++i)
+        table[i] = OtherStatus;
+    for (std::size_t i = 0; i < Statuses.size(); ++i)
+        table[static_cast<std::size_t>(Statuses[i])] = i;
+    return table;
+}
+constexpr auto StatusTable = statusTable();
+
+std::size_t statusIndex(int status) noexcept {
+    return status >= 0 && status < 600 ? StatusTable[static_cast<std::size_t>(status)] : OtherStatus;
+}
+
+std::string statusLabel(std::size_t index) {
+    return index == OtherStatus ? "other" : std::to_string(Statuses[index]);
+}
+
+const char* methodLabel(const std::string& method) {
+    for (const char* known : {"GET", "HEAD", "POST", "PUT", "DELETE"}) {
+        if (method == known) return known;
+    }
+    return "other";
+}
+
+const prometheus::Histogram::BucketBoundaries PullBounds{0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30, 60, 120, 300};
+const prometheus::Histogram::BucketBoundaries CallBounds{0.0001, 0.001, 0.005, 0.025, 0.1, 0.5, 1, 2.5, 5, 15, 60};
+
+} // namespace
+
+struct Metrics::Families {
+    template <class T>
+    using Family = prometheus::Family<T>;
+    using Counter = prometheus::Counter;
+    using Gauge = prometheus::Gauge;
+    using Histogram = prometheus::Histogram;
+
+    prometheus::Registry registry;
+
+    Family<Counter>& counter(const char* name, const char* help) {
+        return prometheus::BuildCounter().Name(name).Help(help).Register(registry);
+    }
+    Gauge& gauge(const char* name, const char* help) {
+        return prometheus::BuildGauge().Name(name).Help(help).Register(registry).Add({});
+    }
+    Family<Histogram>& histogram(const char* name, const char* help) {
+        return prometheus::BuildHistogram().Name(name).Help(help).Register(registry);
+    }
+
+    Family<Counter>& requestFamily = counter("wasm_proxy_requests_total", "Requests answered on the data plane.");
+    std::array<std::array<Counter*, OtherStatus + 1>, Surfaces.size()> requests{};
+    std::array<LatencyHistogram, Surfaces.size()> requestDurations;
+    Family<Counter>& answerFamily =
+        counter("wasm_proxy_cache_answers_total", "Answers by where the module came from: hit, miss or stale.");
+    std::array<Counter*, Answers.size()> answers{};
+    Gauge& connections = gauge("wasm_proxy_connections", "Open connections on the data plane.");
+    Counter& sentBytes = counter("wasm_proxy_sent_bytes_total", "Bytes sent on the data plane.").Add({});
+
+    Family<Counter>& pulls = counter("wasm_proxy_pulls_total", "Pulls by result: success or the error's code.");
+    Histogram& pullDuration =
+        histogram("wasm_proxy_pull_duration_seconds", "How long pulls took, retries included.").Add({}, PullBounds);
+    Family<Counter>& upstreamRequests =
+        counter("wasm_proxy_upstream_requests_total", "Requests to registries; status none: no answer.");
+    Gauge& flights = gauge("wasm_proxy_flights", "Upstream fetches in progress.");
+    Gauge& waiters = gauge("wasm_proxy_waiters", "Requests that wait for an upstream fetch.");
+    Gauge& queueDepth = gauge("wasm_proxy_queue_depth", "Pulls that wait for a worker.");
+
+    Family<Counter>& pluginCalls = counter("wasm_proxy_plugin_calls_total", "Calls into plugins.");
+    Family<Histogram>& pluginDurations =
+        histogram("wasm_proxy_plugin_call_duration_seconds", "How long calls into plugins took.");
+    Gauge& cacheBytes = gauge("wasm_proxy_cache_bytes", "Bytes that the cache uses.");
+    Gauge& modules = gauge("wasm_proxy_modules", "Modules known to the index.");
+
+    std::mutex mutex;
+    std::set<std::string> registries; // under mutex
+
+    Families() {
+        for (std::size_t surface = 0; surface < Surfaces.size(); ++surface) {
+            for (std::size_t status = 0; status <= OtherStatus; ++status) {
+                requests[surface][status] =
+                    &requestFamily.Add({{"surface", Surfaces[surface]}, {"status", statusLabel(status)}});
+            }
+        }
+        for (std::size_t i = 0; i < Answers.size(); ++i)
+            answers[i] = &answerFamily.Add({{"result", Answers[i]}});
+        prometheus::BuildGauge()
+            .Name("wasm_proxy_build_info")
+            .Help("1, labelled with the program's version.")
+            .Register(registry)
+            .Add({{"version", WASMPROXY_VERSION}})
+            .Set(1);
+    }
+
+    std::string registryLabel(const std::string& name) {
+        if (name.empty() || name.size() > MaxRegistryLength) return "other";
+        std::lock_guard<std::mutex> lock(mutex);
+        if (registries.count(name) == 0) {
+            if (registries.size() >= MaxRegistries) return "other";
+            registries.insert(name);
+        }
+        return name;
+    }
+
+    prometheus::MetricFamily collectRequestDurations() const {
+        prometheus::MetricFamily family;
+        family.name = "wasm_proxy_request_duration_seconds";
+        family.help = "From a request's last header byte to its answer's last byte.";
+        family.type = prometheus::MetricType::Histogram;
+        for (std::size_t i = 0; i < Surfaces.size(); ++i) {
+            prometheus::ClientMetric metric;
+            metric.label.push_back({"surface", Surfaces[i]});
+            metric.histogram = requestDurations[i].collect();
+            family.metric.push_back(std::move(metric));
+        }
+        return family;
+    }
+};
+
+namespace {
+
+/// New label values allocate; a figure lost for want of memory must not take the request with it.
+template <class Action>
+void count(Action action) noexcept {
+    try {
+        action();
+    } catch (...) {
+    }
+}
+
+} // namespace
+
+Metrics::Metrics() : _families(std::make_unique<Families>()) {}
+Metrics::~Metrics() = default;
+
+void Metrics::request(const char* surface, int status, double seconds) noexcept {
+    const std::size_t index = indexOf(Surfaces, surface);
+    _families->requests[index][statusIndex(status)]->Increment();
+    _families->requestDurations[index].observe(seconds);
+}
+
+void Metrics::cacheAnswer(const char* result) noexcept {
+    _families->answers[indexOf(Answers, result)]->Increment();
+}
+void Metrics::connectionOpened() noexcept {
+    _families->connections.Increment();
+}
+void Metrics::connectionClosed() noexcept {
+    _families->connections.Decrement();
+}
+void Metrics::bytesSent(double bytes) noexcept {
+    _families->sentBytes.Increment(bytes);
+}
+
+void Metrics::pull(const char* result, double seconds) noexcept {
+    count([&] {
+        _families->pulls.Add({{"result", result}}).Increment();
+        _families->pullDuration.Observe(seconds);
+    });
+}
+
+void Metrics::upstreamRequest(const std::string& registry, const std::string& method, int status) noexcept {
+    count([&] {
+        const std::string answer = status <= 0 ? "none" : statusLabel(statusIndex(status));
+        _families->upstreamRequests
+            .Add(
+                {{"registry", _families->registryLabel(registry)}, {"method", methodLabel(method)}, {"status", answer}})
+            .Increment();
+    });
+}
+
+void Metrics::flightStarted() noexcept {
+    _families->flights.Increment();
+}
+void Metrics::flightEnded() noexcept {
+    _families->flights.Decrement();
+}
+void Metrics::waiters(int delta) noexcept {
+    _families->waiters.Increment(delta);
+}
+void Metrics::queueDepth(double depth) noexcept {
+    _families->queueDepth.Set(depth);
+}
+
+void Metrics::pluginCall(const std::string& instance, const char* method, double seconds, bool failed) noexcept {
+    count([&] {
+        _families->pluginCalls
+            .Add({{"instance", instance}, {"method", method}, {"result", failed ? "failure" : "success"}})
+            .Increment();
+        _families->pluginDurations.Add({{"instance", instance}, {"method", method}}, CallBounds).Observe(seconds);
+    });
+}
+
+void Metrics::cacheBytes(double bytes) noexcept {
+    _families->cacheBytes.Set(bytes);
+}
+void Metrics::modules(double number) noexcept {
+    _families->modules.Set(number);
+}
+
+std::string Metrics::text() const {
+    auto families = _families->registry.Collect();
+    families.push_back(_families->collectRequestDurations());
+    std::ostringstream out;
+    prometheus::TextSerializer().Serialize(out, families);
+    return out.str();
+}
+
+} // namespace wasmproxy::host
