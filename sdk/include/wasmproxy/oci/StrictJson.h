@@ -3,8 +3,6 @@
 
 #include "wasmproxy/oci/ErrorCode.h"
 
-#include <Poco/Dynamic/Var.h>
-
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -16,8 +14,8 @@
 namespace wasmproxy {
 
 /// JSON that comes from outside, read strictly over Poco::JSON. Poco 1.11 alone turns 18446744073709551616 into 0, 1.5
-/// into 1 and "123" into 123, and takes the last of duplicate keys; here each of those is an error that names the path.
-/// Value type over shared immutable data; not for concurrent use.
+/// into 1 and "123" into 123, takes the last of duplicate keys and cuts a key at \u0000; here each of those is an error
+/// that names the path. Value type over shared immutable data, thread-safe.
 class StrictJson {
 public:
     struct Limits {
@@ -26,7 +24,7 @@ public:
     };
 
     /// `what` names the document in errors ("token response of auth.example.com"); `code` is the Error's code.
-    /// Refuses duplicate keys, trailing text and anything over the limits.
+    /// Refuses duplicate keys, NUL in strings, invalid UTF-8, trailing text and anything over the limits.
     static StrictJson parse(std::string_view text, std::string what, ErrorCode code, const Limits& limits);
     static StrictJson parse(std::string_view text, std::string what, ErrorCode code);
 
@@ -51,10 +49,13 @@ public:
     [[noreturn]] void fail(const std::string& expected) const; ///< throws an Error naming document and path
 
 private:
+    struct Node;
     struct Document;
-    StrictJson(std::shared_ptr<const Document> document, Poco::Dynamic::Var value, std::string path);
+    class Builder;
+    StrictJson(std::shared_ptr<const Document> document, const Node* node, std::string path);
+    StrictJson child(const Node& node, const std::string& key) const;
     std::shared_ptr<const Document> _document;
-    Poco::Dynamic::Var _value;
+    const Node* _node; // inside *_document
     std::string _path;
 };
 

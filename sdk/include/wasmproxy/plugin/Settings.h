@@ -24,7 +24,7 @@ struct SettingsProblem {
 
 struct SettingDescription {
     std::string key;
-    std::string type; ///< "text", "duration", "size", "count", "yes/no", "list", "path"
+    std::string type; ///< "text", "duration", "size", "count", "true/false", "list", "path"
     std::string defaultValue;
     std::string description;
     bool required = false;
