@@ -5,6 +5,7 @@
 
 #include <Poco/JSON/Parser.h>
 #include <Poco/Logger.h>
+#include <Poco/RegularExpression.h>
 #include <cppunit/extensions/HelperMacros.h>
 
 #include <cstdio>
@@ -72,10 +73,10 @@ public:
     void textLine() {
         const std::string line = logged("text", LogLevel::Information, "module pulled",
                                         {{"registry", "ghcr.io"}, {"hint", ""}, {"cause", "took 3 tries"}, {"a", "1"}});
-        CPPUNIT_ASSERT_MESSAGE(line,
-                               std::regex_match(line, std::regex("\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{3}Z "
-                                                                 "information module pulled registry=ghcr\\.io "
-                                                                 "cause=\"took 3 tries\" a=1\n")));
+        const Poco::RegularExpression shape(
+            "\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{3}Z information module pulled "
+            "registry=ghcr\\.io cause=\"took 3 tries\" a=1\n");
+        CPPUNIT_ASSERT_MESSAGE(line, shape.match(line));
     }
 
     void jsonLine() {
