@@ -3,6 +3,7 @@
 
 #include "wasmproxy/oci/Error.h"
 
+#include <atomic>
 #include <chrono>
 #include <string>
 
@@ -14,24 +15,31 @@ class Call {
 public:
     using Clock = std::chrono::steady_clock;
 
-    Call(std::string requestId, Clock::time_point deadline) : _requestId(std::move(requestId)), _deadline(deadline) {}
+    /// `cancelled` may be null; once true the Call counts as expired. It outlives the Call.
+    Call(std::string requestId, Clock::time_point deadline, const std::atomic<bool>* cancelled = nullptr)
+        : _requestId(std::move(requestId)), _deadline(deadline), _cancelled(cancelled) {}
 
     const std::string& requestId() const noexcept { return _requestId; }
     Clock::time_point deadline() const noexcept { return _deadline; }
-    bool expired() const noexcept { return Clock::now() >= _deadline; }
-    /// Never negative.
+    /// Past its deadline, or the host is shutting down. Whoever waits long looks at this at least every 200 ms.
+    bool expired() const noexcept { return cancelled() || Clock::now() >= _deadline; }
+    bool cancelled() const noexcept { return _cancelled != nullptr && _cancelled->load(std::memory_order_relaxed); }
+    /// Never negative; zero once expired.
     std::chrono::milliseconds remaining() const noexcept {
+        if (cancelled()) return std::chrono::milliseconds(0);
         const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(_deadline - Clock::now());
         return left.count() > 0 ? left : std::chrono::milliseconds(0);
     }
     /// Throws Error{DeadlineExceeded} once the deadline has passed. `doing` completes "while …".
     void check(const char* doing) const {
+        if (cancelled()) throw Error(ErrorCode::DeadlineExceeded, std::string("shut down while ") + doing);
         if (expired()) throw Error(ErrorCode::DeadlineExceeded, std::string("deadline passed while ") + doing);
     }
 
 private:
     std::string _requestId;
     Clock::time_point _deadline;
+    const std::atomic<bool>* _cancelled;
 };
 
 } // namespace wasmproxy

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "guard/PluginGuard.h"
+#include "wasmproxy/plugin/CacheStore.h"
+
+namespace wasmproxy::host {
+
+/// A plugin's CacheStore behind its PluginGuard. Owns it. Blobs are handed out as they are: the event loops use only
+/// their descriptors.
+class GuardedCacheStore : public CacheStore {
+public:
+    GuardedCacheStore(std::unique_ptr<CacheStore> plugin, PluginGuard guard)
+        : _plugin(std::move(plugin)), _guard(std::move(guard)) {}
+
+    void* ability(const char* id) noexcept override { return _plugin->ability(id); }
+    std::unique_ptr<Blob> open(Call& call, const Digest& digest) override {
+        return _guard.run("open", [&] { return _plugin->open(call, digest); });
+    }
+    std::unique_ptr<Ingest> ingest(Call& call, std::uint64_t expectedSize) override;
+    bool remove(Call& call, const Digest& digest) override {
+        return _guard.run("remove", [&] { return _plugin->remove(call, digest); });
+    }
+    void visit(Call& call, const std::function<void(const StoredBlob&)>& visitor) override {
+        _guard.run("visit", [&] { _plugin->visit(call, visitor); });
+    }
+
+private:
+    std::unique_ptr<CacheStore> _plugin;
+    PluginGuard _guard;
+};
+
+} // namespace wasmproxy::host

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pull/CacheTiers.h"
+
+#include "observe/Log.h"
+
+namespace wasmproxy::host {
+namespace {
+
+constexpr std::size_t ChunkBytes = 256 * 1024;
+
+bool matches(Blob& blob, const Digest& digest, const Call& call) {
+    DigestStream stream(digest.algorithm());
+    std::vector<char> chunk(ChunkBytes);
+    std::uint64_t offset = 0;
+    while (const auto count = blob.read(offset, chunk.data(), chunk.size())) {
+        stream.update(chunk.data(), count);
+        offset += count;
+        call.check("verifying cached content");
+    }
+    return offset == blob.size() && stream.finish() == digest;
+}
+
+} // namespace
+
+std::unique_ptr<Blob> CacheTiers::openVerified(Call& call, const Digest& digest) {
+    for (const auto& tier : _tiers) {
+        auto blob = tier.store->open(call, digest);
+        if (!blob) continue;
+        if (matches(*blob, digest, call)) return blob;
+        log(LogLevel::Error, "cached content does not match its digest; removed, it will be fetched again",
+            {{"request", call.requestId()}, {"cache", tier.name}, {"digest", digest.str()}});
+        tier.store->remove(call, digest);
+    }
+    return nullptr;
+}
+
+std::unique_ptr<Blob> CacheTiers::openTrusted(Call& call, const Digest& digest) {
+    for (const auto& tier : _tiers)
+        if (auto blob = tier.store->open(call, digest)) return blob;
+    return nullptr;
+}
+
+std::unique_ptr<Ingest> CacheTiers::ingest(Call& call, std::uint64_t expectedSize) {
+    return _tiers.back().store->ingest(call, expectedSize);
+}
+
+bool CacheTiers::remove(Call& call, const Digest& digest) {
+    bool removed = false;
+    for (const auto& tier : _tiers)
+        removed = tier.store->remove(call, digest) || removed;
+    return removed;
+}
+
+} // namespace wasmproxy::host

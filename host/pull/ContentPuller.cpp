@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pull/ContentPuller.h"
+
+#include <vector>
+
+namespace wasmproxy::host {
+namespace {
+
+constexpr std::size_t ChunkBytes = 64 * 1024;
+constexpr int MaxResumes = 3; // of one body, by Range, before the whole attempt counts as failed
+
+std::string readAll(Blob& blob) {
+    std::string bytes;
+    bytes.resize(blob.size());
+    std::size_t offset = 0;
+    while (offset < bytes.size()) {
+        const auto count = blob.read(offset, bytes.data() + offset, bytes.size() - offset);
+        if (count == 0) throw Error(ErrorCode::StorageFault, "cached content ended early");
+        offset += count;
+    }
+    return bytes;
+}
+
+} // namespace
+
+std::unique_ptr<Blob> ContentPuller::open(Call& call, const Origin& origin, const Descriptor& descriptor,
+                                          std::uint64_t limit) {
+    if (descriptor.size != Descriptor::UnknownSize && descriptor.size > limit)
+        throw Error(ErrorCode::ModuleUnusable, descriptor.digest.str() + " has " + std::to_string(descriptor.size) +
+                                                   " bytes, more than the limit of " + std::to_string(limit));
+    const auto key = origin.repository.str() + "@" + descriptor.digest.str();
+    while (true) {
+        if (_index.linked(descriptor.digest, origin.repository))
+            if (auto blob = _cache.openVerified(call, descriptor.digest)) return blob;
+        {
+            std::unique_lock<std::mutex> lock(_mutex);
+            if (!_inProgress.insert(key).second) {
+                if (!_ended.wait_until(lock, call.deadline(), [&] { return _inProgress.count(key) == 0; }))
+                    call.check("waiting for another pull of the same content");
+                continue;
+            }
+        }
+        const auto done = [&](void*) {
+            {
+                const std::lock_guard<std::mutex> lock(_mutex);
+                _inProgress.erase(key);
+            }
+            _ended.notify_all();
+        };
+        const std::unique_ptr<void, decltype(done)> end(this, done);
+        fetch(call, origin, descriptor, limit);
+        auto blob = _cache.openTrusted(call, descriptor.digest);
+        if (!blob) throw Error(ErrorCode::StorageFault, "the cache lost " + descriptor.digest.str() + " right away");
+        return blob;
+    }
+}
+
+std::string ContentPuller::bytes(Call& call, const Origin& origin, const Descriptor& descriptor, std::uint64_t limit) {
+    return readAll(*open(call, origin, descriptor, limit));
+}
+
+void ContentPuller::put(Call& call, const Repository& repository, const Digest& digest, const std::string& bytes) {
+    DigestStream stream(digest.algorithm());
+    stream.update(bytes.data(), bytes.size());
+    if (stream.finish() != digest)
+        throw Error(ErrorCode::UpstreamInvalid,
+                    repository.host() + " answered with bytes that are not " + digest.str());
+    auto ingest = _cache.ingest(call, bytes.size());
+    ingest->write(bytes.data(), bytes.size());
+    ingest->commit(digest);
+    _index.recordContent(digest, bytes.size());
+    _index.link(digest, repository);
+}
+
+void ContentPuller::fetch(Call& call, const Origin& origin, const Descriptor& descriptor, std::uint64_t limit) {
+    const auto& host = origin.repository.host();
+    const auto size = descriptor.size;
+    const auto bound = size == Descriptor::UnknownSize ? limit : size;
+    auto ingest = _cache.ingest(call, size);
+    DigestStream stream(descriptor.digest.algorithm());
+    std::vector<char> chunk(ChunkBytes);
+    std::uint64_t count = 0;
+    for (int resumes = 0;; ++resumes) {
+        auto reader = origin.route.backend->fetch(call, origin.repository, descriptor, origin.credential, count);
+        if (!reader)
+            throw Error(ErrorCode::UpstreamInvalid, host + " has no " + descriptor.digest.str() +
+                                                        " although the manifest of " + origin.repository.str() +
+                                                        " names it");
+        try {
+            while (const auto got = reader->read(chunk.data(), chunk.size())) {
+                count += got;
+                if (count > bound)
+                    throw Error(ErrorCode::UpstreamInvalid, host + " sent more than the " + std::to_string(bound) +
+                                                                " bytes of " + descriptor.digest.str());
+                stream.update(chunk.data(), got);
+                ingest->write(chunk.data(), got);
+                call.check("fetching content");
+            }
+            break;
+        } catch (const Error& error) {
+            // A body that was cut goes on where it stopped; nothing is lost, since the digest decides at the end.
+            if (error.code() != ErrorCode::UpstreamUnavailable || count == 0 || resumes == MaxResumes) throw;
+        }
+    }
+    if (size != Descriptor::UnknownSize && count != size)
+        throw Error(ErrorCode::UpstreamInvalid, host + " sent " + std::to_string(count) + " of the " +
+                                                    std::to_string(size) + " bytes of " + descriptor.digest.str());
+    const auto digest = stream.finish();
+    if (digest != descriptor.digest)
+        throw Error(ErrorCode::UpstreamInvalid,
+                    host + " sent " + digest.str() + " where " + descriptor.digest.str() + " was asked for");
+    ingest->commit(descriptor.digest);
+    _index.recordContent(descriptor.digest, count);
+    _index.link(descriptor.digest, origin.repository);
+}
+
+} // namespace wasmproxy::host

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "index/DigestIndex.h"
+#include "pull/CacheTiers.h"
+#include "routing/RouteTable.h"
+#include "wasmproxy/plugin/Credential.h"
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+
+namespace wasmproxy::host {
+
+/// Where content comes from: a repository through its route's backend, with the credential that was accepted for it.
+struct Origin {
+    const Route& route;
+    Repository repository;
+    Credential credential;
+};
+
+/// Brings one content into the cache, verified: counted, hashed, and committed only if size and digest are right.
+/// Thread-safe.
+///
+/// Content that is cached but was never linked to the asking repository is fetched again: else a manifest that merely
+/// names a private blob's digest would hand that blob to whoever can push the manifest.
+class ContentPuller {
+public:
+    ContentPuller(CacheTiers& cache, DigestIndex& index) : _cache(cache), _index(index) {}
+
+    /// The content, from the cache or upstream; at most `limit` bytes. Concurrent calls for one content of one
+    /// repository make one fetch: the others wait on this thread for the leader's, which is running on another.
+    /// Throws Error{UpstreamInvalid} for wrong size or digest or an unknown blob, and what backend and store throw.
+    std::unique_ptr<Blob> open(Call& call, const Origin& origin, const Descriptor& descriptor, std::uint64_t limit);
+    /// The same as a string, for manifests.
+    std::string bytes(Call& call, const Origin& origin, const Descriptor& descriptor, std::uint64_t limit);
+    /// Commits bytes that are already here (a manifest that came with its resolution) under their verified digest.
+    void put(Call& call, const Repository& repository, const Digest& digest, const std::string& bytes);
+
+private:
+    void fetch(Call& call, const Origin& origin, const Descriptor& descriptor, std::uint64_t limit);
+
+    CacheTiers& _cache;
+    DigestIndex& _index;
+    std::mutex _mutex;
+    std::condition_variable _ended;
+    std::set<std::string> _inProgress; // repository and digest; bounded by the number of workers
+};
+
+} // namespace wasmproxy::host

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "pull/ModuleService.h"
+#include "routing/RouteTable.h"
+
+#include <chrono>
+#include <list>
+#include <optional>
+#include <string>
+
+namespace wasmproxy::host {
+
+/// One request that waits on a Flight.
+struct Waiter {
+    using Clock = std::chrono::steady_clock;
+    Caller caller;
+    ModuleCallback callback;
+    Clock::time_point since;
+    Clock::time_point until; ///< then it is answered with what there is
+};
+
+/// One upstream fetch shared by every request that wants it. Belongs to PullService and is guarded by its mutex, but
+/// for the constants.
+struct Flight {
+    using Clock = std::chrono::steady_clock;
+
+    Flight(std::string keyValue, Reference referenceValue, const Route& routeValue, std::string id)
+        : key(std::move(keyValue)), reference(std::move(referenceValue)), route(routeValue), requestId(std::move(id)) {}
+
+    const std::string key;
+    const Reference reference;
+    const Route& route;
+    const std::string requestId; ///< of the request that started it; in every log line about it
+    const Clock::time_point started = Clock::now();
+
+    std::list<Waiter> waiters;
+    Clock::time_point lastWaiter = Clock::now();
+    bool running = false;              ///< an attempt is queued or on a worker
+    int attempts = 0;                  ///< that reached the registry or tried to
+    int absences = 0;                  ///< looks that found nothing, with an accepted credential
+    bool refused = false;              ///< waiting for a credential to change
+    bool ended = false;                ///< answered; a late attempt's result is dropped
+    std::optional<Error> last;         ///< why it has not succeeded yet
+    std::optional<ServedModule> stale; ///< what the tag meant when it was last validated
+};
+
+} // namespace wasmproxy::host

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "wasmproxy/plugin/CacheStore.h"
+
+#include <list>
+#include <memory>
+#include <mutex>
+#include <unordered_map>
+
+namespace wasmproxy::host {
+
+/// The modules that are served from memory: verified, open, with a descriptor shared by all connections. The least
+/// recently used one is let go past the bound; answers that still send it keep it open. Thread-safe, never blocks on
+/// I/O.
+class HotTable {
+public:
+    explicit HotTable(std::size_t bound) : _bound(bound) {}
+
+    std::shared_ptr<Blob> find(const Digest& digest);
+    void insert(const Digest& digest, std::shared_ptr<Blob> blob);
+    void erase(const Digest& digest);
+
+private:
+    struct Entry {
+        Digest digest;
+        std::shared_ptr<Blob> blob;
+    };
+    const std::size_t _bound;
+    std::mutex _mutex;
+    std::list<Entry> _order; // most recently used first
+    std::unordered_map<Digest, std::list<Entry>::iterator> _entries;
+};
+
+/// `blob` itself if it has a descriptor, else a sealed copy in a memfd. Throws Error{StorageFault}.
+std::shared_ptr<Blob> withDescriptor(std::unique_ptr<Blob> blob);
+
+} // namespace wasmproxy::host

@@ -1,0 +1,468 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pull/PullService.h"
+
+#include "observe/Log.h"
+
+#include <algorithm>
+#include <random>
+
+namespace wasmproxy::host {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+constexpr std::size_t MaxRemembered = 10000;
+// How long a Flight goes on retrying for nobody: an agent comes back within a second of a 503.
+constexpr std::chrono::seconds GraceWithoutWaiters{5};
+// Past its deadline, how long an attempt may take to notice before its Flight is ended without it.
+constexpr std::chrono::seconds AbandonAfter{2};
+
+double secondsSince(Clock::time_point start) {
+    return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+// At most four tries within the default hold, so that a registry in trouble is not hammered.
+milliseconds backOff(int attempts, std::chrono::seconds retryAfter) {
+    static thread_local std::minstd_rand random{std::random_device{}()};
+    static constexpr int Steps[] = {1000, 3000, 4000, 5000};
+    const int base = Steps[std::min(attempts, 4) - 1];
+    const auto jittered = milliseconds(std::uniform_int_distribution<int>(base * 8 / 10, base)(random));
+    return std::max(jittered, milliseconds(std::min(retryAfter, std::chrono::seconds(60))));
+}
+
+Error stillPulling(const Reference& reference) {
+    return Error(ErrorCode::UpstreamUnavailable, "still pulling " + reference.str());
+}
+
+template <class Map>
+void makeRoom(Map& map) {
+    if (map.size() >= MaxRemembered) map.erase(map.begin());
+}
+
+} // namespace
+
+PullService::PullService(const RouteTable& routes, DigestIndex& index, CacheTiers& cache, ModulePuller& puller,
+                         Metrics& metrics, PullOptions options)
+    : _routes(routes),
+      _index(index),
+      _cache(cache),
+      _puller(puller),
+      _metrics(metrics),
+      _options(options),
+      _hot(options.hot),
+      _workers(options.workers, options.workersPerRegistry, options.waiting) {}
+
+PullService::~PullService() {
+    stop();
+}
+
+// ---- what is known without asking anybody
+
+PullService::Known PullService::known(const Reference& reference, const Route& route) const {
+    Known state;
+    if (reference.digest()) {
+        auto record = _index.module(*reference.digest());
+        if (record && _index.linked(*reference.digest(), reference.repository())) {
+            state.freshness = Freshness::Fresh;
+            state.record = std::move(record);
+        }
+        return state;
+    }
+    const auto tag = _index.tag(reference);
+    if (!tag) return state;
+    auto record = _index.module(tag->digest);
+    if (!record || !_index.linked(tag->digest, reference.repository())) return state;
+    const auto age = std::chrono::system_clock::now() - tag->validatedAt;
+    // A validation in the future (a clock that was set back) counts as expired, not as fresh for years.
+    if (age >= age.zero() && age < route.tagTtl)
+        state.freshness = Freshness::Fresh;
+    else if (age < route.tagTtl + route.staleIfError)
+        state.freshness = Freshness::Stale;
+    else
+        return state;
+    state.record = std::move(record);
+    return state;
+}
+
+std::optional<Error> PullService::finalFailure(const std::string& key) {
+    const auto found = _failures.find(key);
+    if (found == _failures.end()) return std::nullopt;
+    if (found->second.until > Clock::now()) return found->second.error;
+    _failures.erase(found);
+    return std::nullopt;
+}
+
+std::optional<ServedModule> PullService::openKnown(Call& call, const ModuleRecord& record, CacheResult result) {
+    auto blob = _hot.find(record.module);
+    if (!blob) {
+        auto opened = _cache.openVerified(call, record.module);
+        if (!opened) return std::nullopt;
+        blob = withDescriptor(std::move(opened));
+        _hot.insert(record.module, blob);
+    }
+    return ServedModule{std::move(blob), record.module, record.manifest, result};
+}
+
+// ---- requests
+
+void PullService::byReference(const Reference& reference, const Caller& caller, ModuleCallback callback) {
+    const auto* route = _routes.find(reference.repository());
+    if (!route) {
+        callback(Error(ErrorCode::RouteUnknown, "no route serves " + reference.repository().str(),
+                       "add a [route.NAME] with match = " + reference.repository().host() + "/**"));
+        return;
+    }
+    const auto state = known(reference, *route);
+    if (state.record && state.freshness == Freshness::Fresh) {
+        if (auto blob = _hot.find(state.record->module)) {
+            _metrics.cacheAnswer("hit");
+            _index.recordAccess(
+                {state.record->module, reference.str(), caller.address, std::chrono::system_clock::now()});
+            callback(ServedModule{std::move(blob), state.record->module, state.record->manifest, CacheResult::Hit});
+            return;
+        }
+    }
+    join(reference, *route, caller, std::move(callback), state);
+}
+
+void PullService::bySha256(const Digest& module, const Caller& caller, ModuleCallback callback) {
+    // Cache is not permission: only a repository that holds the module and has a route opens it.
+    for (const auto& record : _index.modulesBySha256(module))
+        for (const auto& repository : _index.links(record.manifest))
+            if (_routes.find(repository))
+                return byReference(Reference(repository, {}, record.manifest), caller, std::move(callback));
+    callback(Error(ErrorCode::ModuleUnknown, "no routed repository is known to hold " + module.str()));
+}
+
+void PullService::join(const Reference& reference, const Route& route, const Caller& caller, ModuleCallback callback,
+                       const Known& state) {
+    const auto key = reference.str();
+    FlightPointer created;
+    std::optional<Error> refusal;
+    {
+        const std::lock_guard<std::mutex> lock(_mutex);
+        const auto now = Clock::now();
+        if (_stopping)
+            refusal = Error(ErrorCode::Busy, "shutting down");
+        else
+            refusal = finalFailure(key);
+        if (!refusal && _waiting >= _options.waiting)
+            refusal = Error(ErrorCode::Busy, std::to_string(_waiting) + " requests wait for modules already",
+                            "raise pull.waiting, or pull.workers if the registries could take more");
+        if (!refusal) {
+            auto& flight = _flights[key];
+            if (!flight) {
+                flight = std::make_shared<Flight>(key, reference, route, caller.requestId);
+                created = flight;
+                _metrics.flightStarted();
+            }
+            const auto patience =
+                state.freshness == Freshness::Stale ? std::min(_options.hold, _options.staleAfter) : _options.hold;
+            flight->waiters.push_back({caller, std::move(callback), now, now + patience});
+            flight->lastWaiter = now;
+            ++_waiting;
+            _metrics.waiters(1);
+            later(flight, patience, &PullService::expireWaiters);
+        }
+    }
+    if (refusal)
+        callback(*refusal);
+    else if (created)
+        startAttempt(created);
+}
+
+// ---- attempts
+
+void PullService::startAttempt(const FlightPointer& flight) {
+    std::optional<Error> idle;
+    int generation = 0;
+    {
+        const std::lock_guard<std::mutex> lock(_mutex);
+        if (flight->ended || flight->running || _stopping) return;
+        if (abandonedByAll(*flight)) {
+            idle = flight->last ? *flight->last : stillPulling(flight->reference);
+        } else {
+            flight->running = true;
+            flight->refused = false;
+            generation = ++flight->attempts;
+        }
+    }
+    if (idle) return failFinally(flight, *idle, false);
+    _metrics.queueDepth(static_cast<double>(_workers.queued()));
+    if (!_workers.post(flight->reference.repository().host(), [this, flight] { attempt(flight); })) {
+        failFinally(flight, Error(ErrorCode::Busy, "the queue of pulls is full"), false);
+        return;
+    }
+    // A plugin that does not come back keeps its worker, but neither the requests nor the reference.
+    const std::weak_ptr<Flight> weak = flight;
+    _timers.at(Clock::now() + _options.deadline + AbandonAfter, [this, weak, generation] {
+        const auto overdue = weak.lock();
+        if (!overdue) return;
+        {
+            const std::lock_guard<std::mutex> lock(_mutex);
+            if (overdue->ended || !overdue->running || overdue->attempts != generation) return;
+        }
+        failFinally(overdue, Error(ErrorCode::DeadlineExceeded, "the attempt to pull did not end by its deadline"),
+                    false);
+    });
+}
+
+void PullService::attempt(const FlightPointer& flight) {
+    const auto begun = Clock::now();
+    Call call(flight->requestId, begun + _options.deadline, &_cancelled);
+    try {
+        const auto state = known(flight->reference, flight->route);
+        if (state.record) {
+            bool postponed = false;
+            if (state.freshness == Freshness::Stale) {
+                const std::lock_guard<std::mutex> lock(_mutex);
+                const auto at = _revalidateAt.find(flight->key);
+                postponed = at != _revalidateAt.end() && at->second > begun;
+            }
+            const bool fresh = state.freshness == Freshness::Fresh;
+            auto opened = openKnown(call, *state.record, fresh ? CacheResult::Hit : CacheResult::Stale);
+            if (opened && (fresh || postponed)) return succeed(flight, *opened, {}, 0);
+            if (opened) {
+                const std::lock_guard<std::mutex> lock(_mutex);
+                flight->stale = std::move(opened);
+            }
+        }
+        auto pulled = _puller.pull(call, flight->route, flight->reference);
+        if (pulled) {
+            _hot.insert(pulled->record.module, pulled->content);
+            const auto result = pulled->fetched ? CacheResult::Miss : CacheResult::Hit;
+            return succeed(flight, {pulled->content, pulled->record.module, pulled->record.manifest, result},
+                           pulled->credential, secondsSince(begun));
+        }
+        const Error absent(ErrorCode::ManifestUnknown,
+                           flight->reference.repository().host() + " has no " + flight->reference.str());
+        bool proved = false;
+        {
+            const std::lock_guard<std::mutex> lock(_mutex);
+            flight->running = false;
+            flight->last = absent;
+            proved = ++flight->absences >= 2;
+        }
+        if (!proved) return later(flight, _options.secondLook, &PullService::startAttempt);
+        if (!flight->reference.digest()) _index.forgetTag(flight->reference);
+        failFinally(flight, absent, true);
+    } catch (const Error& error) {
+        switch (error.code()) {
+        case ErrorCode::ModuleUnusable:
+        case ErrorCode::AddressRefused:
+        case ErrorCode::SettingsInvalid:
+        case ErrorCode::Internal:
+            return failFinally(flight, error, true);
+        default:
+            return failForNow(flight, error);
+        }
+    } catch (const std::exception& error) {
+        failFinally(flight, Error(ErrorCode::Internal, std::string("pull failed: ") + error.what()), false);
+    }
+}
+
+void PullService::pollCredentials(const FlightPointer& flight) {
+    {
+        const std::lock_guard<std::mutex> lock(_mutex);
+        if (flight->ended || flight->running || _stopping) return;
+    }
+    const bool posted = _workers.post(flight->reference.repository().host(), [this, flight] {
+        Call call(flight->requestId, Clock::now() + _options.hold, &_cancelled);
+        bool changed = false;
+        try {
+            changed = _puller.hasUntriedCredential(call, flight->route, flight->reference.repository());
+        } catch (const std::exception&) {
+            changed = true; // the attempt meets the same failure and reports it
+        }
+        bool idle = false;
+        {
+            const std::lock_guard<std::mutex> lock(_mutex);
+            idle = abandonedByAll(*flight);
+        }
+        if (changed || idle)
+            startAttempt(flight);
+        else
+            later(flight, _options.credentialPoll, &PullService::pollCredentials);
+    });
+    if (!posted) later(flight, _options.credentialPoll, &PullService::pollCredentials);
+}
+
+void PullService::later(const FlightPointer& flight, milliseconds delay,
+                        void (PullService::*step)(const FlightPointer&)) {
+    const std::weak_ptr<Flight> weak = flight;
+    _timers.at(Clock::now() + delay, [this, weak, step] {
+        if (const auto alive = weak.lock()) (this->*step)(alive);
+    });
+}
+
+// ---- answers
+
+void PullService::succeed(const FlightPointer& flight, const ServedModule& module, const std::string& credential,
+                          double seconds) {
+    auto waiters = end(flight);
+    if (!credential.empty()) { // something was asked upstream
+        _metrics.pull("success", seconds);
+        log(LogLevel::Information, module.cache == CacheResult::Miss ? "pulled" : "revalidated",
+            {{"request", flight->requestId},
+             {"reference", flight->reference.str()},
+             {"registry", flight->reference.repository().host()},
+             {"credential", credential},
+             {"manifest", module.manifest.str()},
+             {"module", module.module.str()},
+             {"size", std::to_string(module.content->size())},
+             {"seconds", std::to_string(seconds)},
+             {"attempts", std::to_string(flight->attempts)},
+             {"waiters", std::to_string(waiters.size())}});
+    }
+    for (auto& waiter : waiters)
+        deliver(waiter, *flight, module);
+}
+
+void PullService::failFinally(const FlightPointer& flight, const Error& error, bool remember) {
+    if (remember) {
+        const std::lock_guard<std::mutex> lock(_mutex);
+        makeRoom(_failures);
+        _failures.insert_or_assign(flight->key, Failure{error, Clock::now() + _options.remember});
+    }
+    auto waiters = end(flight);
+    _metrics.pull(traitsOf(error.code()).name, secondsSince(flight->started));
+    log(LogLevel::Warning, "pull failed",
+        {{"request", flight->requestId},
+         {"reference", flight->reference.str()},
+         {"registry", flight->reference.repository().host()},
+         {"code", traitsOf(error.code()).name},
+         {"cause", error.what()},
+         {"hint", error.hint()},
+         {"attempts", std::to_string(flight->attempts)},
+         {"waiters", std::to_string(waiters.size())}});
+    for (auto& waiter : waiters)
+        waiter.callback(error);
+}
+
+void PullService::failForNow(const FlightPointer& flight, const Error& error) {
+    std::optional<ServedModule> stale;
+    const bool refused = error.code() == ErrorCode::CredentialRefused || error.code() == ErrorCode::RepositoryDenied;
+    int attempts = 0;
+    {
+        const std::lock_guard<std::mutex> lock(_mutex);
+        flight->running = false;
+        flight->last = error;
+        flight->refused = refused;
+        attempts = flight->attempts;
+        stale = flight->stale;
+        if (stale) {
+            makeRoom(_revalidateAt);
+            _revalidateAt[flight->key] = Clock::now() + _options.remember;
+        }
+    }
+    if (stale) {
+        log(LogLevel::Warning, "serving stale: the registry could not be asked",
+            {{"request", flight->requestId},
+             {"reference", flight->reference.str()},
+             {"registry", flight->reference.repository().host()},
+             {"code", traitsOf(error.code()).name},
+             {"cause", error.what()},
+             {"hint", error.hint()}});
+        _metrics.pull(traitsOf(error.code()).name, secondsSince(flight->started));
+        for (auto& waiter : end(flight))
+            deliver(waiter, *flight, *stale);
+        return;
+    }
+    if (refused) return later(flight, _options.credentialPoll, &PullService::pollCredentials);
+    later(flight, backOff(attempts, error.retryAfter()), &PullService::startAttempt);
+}
+
+void PullService::expireWaiters(const FlightPointer& flight) {
+    std::list<Waiter> expired;
+    std::optional<ServedModule> stale;
+    std::optional<Error> last;
+    {
+        const std::lock_guard<std::mutex> lock(_mutex);
+        const auto now = Clock::now();
+        for (auto it = flight->waiters.begin(); it != flight->waiters.end();) {
+            const auto next = std::next(it);
+            if (it->until <= now) expired.splice(expired.end(), flight->waiters, it);
+            it = next;
+        }
+        if (expired.empty()) return;
+        _waiting -= expired.size();
+        flight->lastWaiter = now;
+        stale = flight->stale;
+        last = flight->last;
+    }
+    _metrics.waiters(-static_cast<int>(expired.size()));
+    for (auto& waiter : expired) {
+        if (stale) deliver(waiter, *flight, *stale);
+        // One look is no proof of absence: 404 would be final for an agent.
+        else if (last && last->code() != ErrorCode::ManifestUnknown)
+            waiter.callback(*last);
+        else
+            waiter.callback(stillPulling(flight->reference));
+    }
+}
+
+bool PullService::abandonedByAll(const Flight& flight) const {
+    return flight.waiters.empty() && Clock::now() - flight.lastWaiter > GraceWithoutWaiters;
+}
+
+std::list<Waiter> PullService::end(const FlightPointer& flight) {
+    std::list<Waiter> waiters;
+    {
+        const std::lock_guard<std::mutex> lock(_mutex);
+        if (flight->ended) return waiters;
+        flight->ended = true;
+        flight->running = false;
+        waiters.swap(flight->waiters);
+        _waiting -= waiters.size();
+        // Only its own entry: an overdue Flight may have been replaced meanwhile.
+        const auto found = _flights.find(flight->key);
+        if (found != _flights.end() && found->second == flight) _flights.erase(found);
+    }
+    _metrics.waiters(-static_cast<int>(waiters.size()));
+    _metrics.flightEnded();
+    return waiters;
+}
+
+void PullService::deliver(Waiter& waiter, const Flight& flight, const ServedModule& module) {
+    const auto waited = std::chrono::duration_cast<milliseconds>(Clock::now() - waiter.since);
+    const auto needed = milliseconds(module.content->size() * 1000 / std::max<std::uint64_t>(_options.agentRate, 1));
+    // An agent's 15 s cover the body, and a body that is cut after 200 is final. Its retry after a 503 is a hit with a
+    // fresh 15 s, so that is the better answer, unless not even those would do.
+    if (waited > std::chrono::seconds(1) && waited + needed > _options.agentTimeout &&
+        needed <= _options.agentTimeout) {
+        waiter.callback(Error(ErrorCode::Busy, "pulled after " + std::to_string(waited.count()) +
+                                                   " ms; the body does not fit in what is left of pull.agent-timeout"));
+        return;
+    }
+    _metrics.cacheAnswer(module.cache == CacheResult::Hit    ? "hit"
+                         : module.cache == CacheResult::Miss ? "miss"
+                                                             : "stale");
+    _index.recordAccess(
+        {module.module, flight.reference.str(), waiter.caller.address, std::chrono::system_clock::now()});
+    waiter.callback(module);
+}
+
+void PullService::stop() {
+    std::list<Waiter> waiters;
+    {
+        const std::lock_guard<std::mutex> lock(_mutex);
+        if (_stopping) return;
+        _stopping = true;
+        for (auto& [key, flight] : _flights)
+            waiters.splice(waiters.end(), flight->waiters);
+        _waiting = 0;
+    }
+    for (auto& waiter : waiters)
+        waiter.callback(Error(ErrorCode::Busy, "shutting down"));
+    _cancelled = true;
+    _timers.stop();
+    _workers.stop();
+}
+
+std::size_t PullService::flights() const {
+    const std::lock_guard<std::mutex> lock(_mutex);
+    return _flights.size();
+}
+
+} // namespace wasmproxy::host

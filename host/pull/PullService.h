@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "index/DigestIndex.h"
+#include "observe/Metrics.h"
+#include "pull/Flight.h"
+#include "pull/HotTable.h"
+#include "pull/ModulePuller.h"
+#include "pull/ModuleService.h"
+#include "pull/TimerQueue.h"
+#include "pull/WorkerPool.h"
+
+#include <atomic>
+#include <chrono>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <unordered_map>
+
+namespace wasmproxy::host {
+
+struct PullOptions {
+    std::chrono::milliseconds hold{12000};
+    std::chrono::milliseconds agentTimeout{15000};
+    std::uint64_t agentRate = 8u << 20;            ///< bytes per second
+    std::chrono::milliseconds deadline{300000};    ///< of one attempt
+    std::chrono::milliseconds secondLook{2000};    ///< between the two looks that prove absence
+    std::chrono::milliseconds staleAfter{2000};    ///< a request that could be answered stale waits this long
+    std::chrono::milliseconds remember{10000};     ///< how long a final failure is answered without asking again
+    std::chrono::milliseconds credentialPoll{500}; ///< how often a Flight that waits for a credential looks for one
+    std::size_t workers = 16;
+    std::size_t workersPerRegistry = 6;
+    std::size_t waiting = 20000; ///< requests that wait, over all Flights
+    std::size_t hot = 1000;
+};
+
+/// Answers what is in memory at once; everything else is a Flight: one chain upstream however many ask, retried while
+/// somebody waits and the answer can still change, and delivered to each within its hold.
+class PullService : public ModuleService {
+public:
+    PullService(const RouteTable& routes, DigestIndex& index, CacheTiers& cache, ModulePuller& puller, Metrics& metrics,
+                PullOptions options);
+    ~PullService() override; ///< stop()
+
+    void byReference(const Reference& reference, const Caller& caller, ModuleCallback callback) override;
+    void bySha256(const Digest& module, const Caller& caller, ModuleCallback callback) override;
+
+    /// Answers every waiter (503), ends the workers. Attempts that run are given up at their next check.
+    void stop();
+    std::size_t flights() const;
+    void forgetHot(const Digest& module) { _hot.erase(module); }
+
+private:
+    using Clock = std::chrono::steady_clock;
+    using FlightPointer = std::shared_ptr<Flight>;
+    enum class Freshness { Unknown, Fresh, Stale };
+    struct Known {
+        Freshness freshness = Freshness::Unknown;
+        std::optional<ModuleRecord> record;
+    };
+
+    Known known(const Reference& reference, const Route& route) const;
+    std::optional<Error> finalFailure(const std::string& key);
+    void join(const Reference& reference, const Route& route, const Caller& caller, ModuleCallback callback,
+              const Known& state);
+    void startAttempt(const FlightPointer& flight);
+    void attempt(const FlightPointer& flight);
+    void pollCredentials(const FlightPointer& flight);
+    std::optional<ServedModule> openKnown(Call& call, const ModuleRecord& record, CacheResult result);
+
+    void succeed(const FlightPointer& flight, const ServedModule& module, const std::string& credential,
+                 double seconds);
+    void failFinally(const FlightPointer& flight, const Error& error, bool remember);
+    void failForNow(const FlightPointer& flight, const Error& error);
+    void later(const FlightPointer& flight, std::chrono::milliseconds delay,
+               void (PullService::*step)(const FlightPointer&));
+    void expireWaiters(const FlightPointer& flight);
+    bool abandonedByAll(const Flight& flight) const;
+    std::list<Waiter> end(const FlightPointer& flight);
+    void deliver(Waiter& waiter, const Flight& flight, const ServedModule& module);
+
+    const RouteTable& _routes;
+    DigestIndex& _index;
+    CacheTiers& _cache;
+    ModulePuller& _puller;
+    Metrics& _metrics;
+    const PullOptions _options;
+    HotTable _hot;
+
+    mutable std::mutex _mutex; // the members below and every Flight
+    std::unordered_map<std::string, FlightPointer> _flights;
+    std::size_t _waiting = 0;
+    bool _stopping = false;
+    struct Failure {
+        Error error;
+        Clock::time_point until;
+    };
+    std::map<std::string, Failure> _failures;               // final answers that are remembered
+    std::map<std::string, Clock::time_point> _revalidateAt; // tags whose registry failed: served stale until then
+
+    std::atomic<bool> _cancelled{false}; // every Call of ours looks at it
+    TimerQueue _timers;
+    WorkerPool _workers;
+};
+
+} // namespace wasmproxy::host
