@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "DescriptorReader.h"
 
+#include "wasmproxy/oci/Error.h"
 #include "wasmproxy/oci/MediaType.h"
 
 #include "Printable.h"
@@ -32,20 +33,19 @@ std::string folded(const std::string& key) {
     return result;
 }
 
+/// RFC 4648 with padding and nothing else; EVP_DecodeBlock alone takes white space and keeps the padding as zeros.
 std::string decodeBase64(const StrictJson& json) {
     const std::string text = json.asString();
     if (text.empty()) return {};
-    std::string bytes(text.size() / 4 * 3, '\0');
-    const int size = text.size() % 4 != 0 ? -1
-                                          : EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()),
-                                                            reinterpret_cast<const unsigned char*>(text.data()),
-                                                            static_cast<int>(text.size()));
-    // EVP_DecodeBlock takes white space and newlines at the ends, and keeps the padding as zeros.
-    if (size < 0 || text.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=") !=
-                        std::string::npos)
+    const auto digits = text.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/");
+    const std::size_t padding = digits == std::string::npos ? 0 : text.size() - digits;
+    if (text.size() % 4 != 0 || padding > 2 || text.substr(text.size() - padding) != std::string(padding, '='))
         json.fail("base64");
-    const std::size_t padding = text.size() - std::min(text.find('='), text.size());
-    if (padding > 2) json.fail("base64");
+    std::string bytes(text.size() / 4 * 3, '\0');
+    const int size =
+        EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()),
+                        reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
+    if (size < 0) json.fail("base64");
     bytes.resize(static_cast<std::size_t>(size) - padding);
     return bytes;
 }
@@ -99,7 +99,9 @@ void DescriptorReader::checkSpelling(const StrictJson& json, const char* const* 
         const std::string lower = folded(key);
         for (std::size_t i = 0; i < count; ++i)
             if (key != known[i] && lower == folded(known[i]))
-                json.fail("without '" + printable(key) + "', which some readers take for '" + known[i] + "'");
+                throw Error(ErrorCode::UpstreamInvalid, "manifest: the key '" + printable(key) + "' in " +
+                                                            (json.path().empty() ? "the document" : json.path()) +
+                                                            ", which some readers take for '" + known[i] + "'");
     }
 }
 
