@@ -20,7 +20,9 @@ struct PluginsSettings : Settings {
 struct DataplaneSettings : Settings {
     Setting<std::string> listen{this, "listen", "127.0.0.1:8080", "Address and port where proxies fetch modules."};
     Setting<std::vector<std::string>> allowFrom{
-        this, "allow-from", {"127.0.0.0/8", "::1/128"},
+        this,
+        "allow-from",
+        {"127.0.0.0/8", "::1/128"},
         "Networks that may ask. Must be written where `listen` is not loopback: whoever may ask can read every routed "
         "module."};
     Setting<std::uint64_t> threads{this, "threads", 0, "Event loops; 0: one per core."};
@@ -31,11 +33,15 @@ struct DataplaneSettings : Settings {
                                                    "A connection without a request is closed after this."};
     Setting<Bytes> minSendRate{this, "min-send-rate", Bytes{16 * 1024},
                                "A client that takes less per second, over 10 s, is dropped."};
+
+protected:
+    void validate(const std::string& prefix, std::vector<SettingsProblem>& problems) const override;
 };
 
 struct HealthSettings : Settings {
-    Setting<std::string> listen{this, "listen", "127.0.0.1:8082",
-                                "Address and port of /healthz, /readyz and /metrics. No authentication, nothing secret."};
+    Setting<std::string> listen{
+        this, "listen", "127.0.0.1:8082",
+        "Address and port of /healthz, /readyz and /metrics. No authentication, nothing secret."};
 };
 
 struct AdminSettings : Settings {
@@ -52,10 +58,10 @@ struct IndexSettings : Settings {
 struct PullSettings : Settings {
     Setting<std::chrono::milliseconds> hold{this, "hold", std::chrono::seconds(12),
                                             "How long a request may wait for a module that is being pulled."};
-    Setting<std::chrono::milliseconds> agentTimeout{
-        this, "agent-timeout", std::chrono::seconds(15),
-        "What istio-agent allows for one attempt, body included. After a wait, 200 is sent only if the body fits in the "
-        "rest."};
+    Setting<std::chrono::milliseconds> agentTimeout{this, "agent-timeout", std::chrono::seconds(15),
+                                                    "What istio-agent allows for one attempt, body included. After a "
+                                                    "wait, 200 is sent only if the body fits in the "
+                                                    "rest."};
     Setting<Bytes> agentRate{this, "agent-rate", Bytes{8u << 20},
                              "Bytes per second that one client is assumed to take, for agent-timeout."};
     Setting<Bytes> maxModule{this, "max-module", Bytes{256u << 20}, "The largest module, uncompressed."};
@@ -92,7 +98,8 @@ protected:
 
 /// Of every [backend.x], beside what its plugin declares.
 struct BackendSettings : Settings {
-    Setting<std::string> plugin{this, "plugin", "", "Which registry plugin. Default: the plugin of the section's name."};
+    Setting<std::string> plugin{this, "plugin", "",
+                                "Which registry plugin. Default: the plugin of the section's name."};
     Setting<bool> allowPrivateAddresses{
         this, "allow-private-addresses", false,
         "Dial private addresses behind host names that nobody wrote into this file (redirects, realms, wildcards)."};
@@ -103,6 +110,9 @@ struct BackendSettings : Settings {
     Setting<std::vector<std::string>> noProxy{this, "no-proxy", {}, "Hosts reached without it."};
     Setting<std::chrono::milliseconds> connectTimeout{this, "connect-timeout", std::chrono::seconds(5),
                                                       "DNS, TCP and TLS."};
+
+protected:
+    void validate(const std::string& prefix, std::vector<SettingsProblem>& problems) const override;
 };
 
 struct CredentialSettings : Settings {
@@ -113,30 +123,36 @@ struct CacheSettings : Settings {
     Setting<std::string> plugin{this, "plugin", "disk", "Which cache plugin."};
     Setting<Bytes> capacity{this, "capacity", Bytes{std::uint64_t(10) << 30},
                             "Bytes to keep; what was used least recently goes first."};
+
+protected:
+    void validate(const std::string& prefix, std::vector<SettingsProblem>& problems) const override;
 };
 
 struct RouteSettings : Settings {
-    Setting<std::string> match{this, "match", "",
-                               "Repositories this route serves: host/path, `*` inside one component, `**` across.", true};
+    Setting<std::string> match{
+        this, "match", "", "Repositories this route serves: host/path, `*` inside one component, `**` across.", true};
     Setting<std::string> backend{this, "backend", "",
                                  "Which backend. Default: the plugin that knows the host, else oci."};
-    Setting<std::vector<std::string>> credentials{this, "credentials", {},
-                                                  "Credential sources to ask instead of pull.credentials."};
+    Setting<std::vector<std::string>> credentials{
+        this, "credentials", {}, "Credential sources to ask instead of pull.credentials."};
     Setting<bool> plainHttp{this, "plain-http", false, "Overrides the backend's plain-http for this route."};
     Setting<bool> anonymous{this, "anonymous", false, "Also pull without a credential, after those that were found."};
-    Setting<std::chrono::milliseconds> tagTtl{this, "tag-ttl", std::chrono::seconds(60),
-                                              "How long a tag's digest is believed before the registry is asked again."};
+    Setting<std::chrono::milliseconds> tagTtl{
+        this, "tag-ttl", std::chrono::seconds(60),
+        "How long a tag's digest is believed before the registry is asked again."};
     Setting<std::chrono::milliseconds> staleIfError{
         this, "stale-if-error", std::chrono::hours(24 * 7),
         "How long past that the last digest is served while the registry cannot be asked."};
 };
 
 /// A section whose plugin is known: what the host reads of it, and what is left for the plugin's own Settings.
-template <class Common> struct InstanceSettings {
+template <class Common>
+struct InstanceSettings {
     std::string name;
     std::unique_ptr<Common> common = std::make_unique<Common>();
     std::vector<KeyValue> pluginValues; ///< every key that Common does not declare
     std::string prefix;                 ///< "cache.main."
+    std::string origin;                 ///< of the section
 };
 
 /// Everything of the file but what plugins declare. Built whole, then constant.
@@ -157,5 +173,18 @@ struct HostSettings {
     /// allow-from, names that refer to no section or plugin are left to Host (it knows the plugins).
     void apply(const SettingsDocument& document, std::vector<SettingsProblem>& problems);
 };
+
+/// Settings::apply for a plugin's own Settings with what an instance left for it: a wrong key's message suggests from
+/// the plugin's and the common keys, and a missing key's origin is the section.
+void applyPluginSettings(Settings& plugin, const std::vector<KeyValue>& values, const std::string& prefix,
+                         const std::string& origin, const Settings& common, std::vector<SettingsProblem>& problems);
+template <class Common>
+void applyPluginSettings(Settings& plugin, const InstanceSettings<Common>& instance,
+                         std::vector<SettingsProblem>& problems) {
+    applyPluginSettings(plugin, instance.pluginValues, instance.prefix, instance.origin, *instance.common, problems);
+}
+
+/// What to say of a key that is none of `known`: the nearest one, or all of them.
+std::string unknownKeyMessage(const std::string& key, const std::vector<std::string>& known);
 
 } // namespace wasmproxy::host

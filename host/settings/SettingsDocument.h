@@ -25,13 +25,14 @@ struct SettingsDocument {
     std::vector<const SettingsSection*> all(const std::string& kind) const;
 };
 
-/// INI: `#` and `;` begin comment lines, [kind.name] sections, `key = value`; nothing is expanded, nothing continued, the
-/// value is the rest of the line, trimmed. A repeated section or key, a line without `=`, a wrong name or case, a control
-/// character, a key before any section: a problem with file and line. At most 1 MiB. `file` names it in origins.
+/// INI: `#` and `;` begin comment lines, [kind.name] sections, `key = value`; nothing is expanded, nothing continued,
+/// the value is the rest of the line, trimmed. A repeated section or key, a line without `=`, a wrong name or case, a
+/// control character, a key before any section: a problem with file and line. At most 1 MiB. `file` names it in
+/// origins.
 SettingsDocument readIni(const std::string& text, const std::string& file, std::vector<SettingsProblem>& problems);
 
-/// XML: <wasm-proxy><route name="private"><match>…</match></route></wasm-proxy>. The same rules; no DTD, no entities but
-/// the five, no attributes but `name`, depth three.
+/// XML: <wasm-proxy><route name="private"><match>…</match></route></wasm-proxy>. The same rules; no DTD, no entities
+/// but the five, no attributes but `name`, depth three.
 SettingsDocument readXml(const std::string& text, const std::string& file, std::vector<SettingsProblem>& problems);
 
 /// By the file's ending (.xml, else INI). An unreadable file is a problem.
