@@ -20,11 +20,14 @@ struct PluginState {
     std::vector<std::string> components; ///< "registry-backend oci"
 };
 
-/// Checks and loads plugins. A library is copied once into a sealed memfd; the copy's note is read, the copy is opened by
-/// a child process (`<self> --check-plugin-fd=N`, with a deadline), and only then here, so that replacing, overwriting,
-/// truncating or deleting the file touches no running code. Nothing is ever unloaded. A refused plugin stops no other.
+/// Checks and loads plugins. A library is copied once into a sealed memfd; the copy's note is read, the copy is opened
+/// by a child process (`<self> --check-plugin-fd=N`, with a deadline), and only then here, so that replacing,
+/// overwriting, truncating or deleting the file touches no running code. Nothing is ever unloaded. A refused plugin
+/// stops no other. Thread-safe.
 class PluginCatalog {
 public:
+    static constexpr std::size_t MaxLibraries = 256;
+
     struct Options {
         std::string directory;
         std::string checkerProgram = "/proc/self/exe"; ///< run as `checker --check-plugin-fd=N`
@@ -35,17 +38,20 @@ public:
     explicit PluginCatalog(Options options);
     ~PluginCatalog();
 
-    /// Loads every *.so of the directory, in the order of their names. Throws Error{SettingsInvalid} where the directory
-    /// cannot be used (absent, writable by others, not owned by root or us).
+    /// Loads every *.so of the directory, in the order of their names; those whose name begins with a dot are not
+    /// looked at (tools copy to such names first). Called again, it looks at what is new or was changed. Throws
+    /// Error{SettingsInvalid} where the directory cannot be used (absent, writable by others, not owned by root or us).
     void load();
 
-    const std::vector<PluginState>& plugins() const;
+    /// Every library seen, by file name.
+    std::vector<PluginState> plugins() const;
     /// The factory of that seam and name, owned by the catalog for the life of the process; nullptr: there is none.
     const ComponentFactory* find(const std::string& seam, const std::string& name) const;
     std::vector<const ComponentFactory*> factories(const std::string& seam) const;
 
     /// What --check-plugin does: everything up to listing the components, in this process. `path` may be
-    /// "/proc/self/fd/N". Throws Error{PluginFault} with the reason it would be refused for.
+    /// "/proc/self/fd/N". Where the file lies and who owns it does not matter here. Throws Error{PluginFault} with the
+    /// reason it would be refused for.
     static PluginState check(const std::string& path);
 
 private:

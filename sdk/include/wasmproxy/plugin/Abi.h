@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <Poco/Version.h>
 #include <cstdint>
-#include <string>
+#include <string> // defines _GLIBCXX_USE_CXX11_ABI
 
 namespace wasmproxy {
 
@@ -14,20 +15,31 @@ struct PluginNote {
 
     std::uint32_t size;     ///< of this struct, so that it can grow
     std::uint32_t revision; ///< Revision of the SDK the plugin was built with
-    char signature[160];    ///< buildSignature() of that build, NUL-terminated
+    char signature[160];    ///< WASMPROXY_BUILD_SIGNATURE of that build, NUL-terminated
     char id[64];            ///< [a-z][a-z0-9-]*
     char version[32];
 };
+static_assert(sizeof(PluginNote) == 264, "frozen: only append, and raise what PluginNoteReader accepts");
 
-/// What must be equal on both sides for C++ objects to cross: C++ ABI version, libstdc++'s string ABI, its debug mode,
-/// sanitizers, Poco's version. Differs -> refused, both signatures shown.
+} // namespace wasmproxy
+
 #define WASMPROXY_STRINGIFY2(x) #x
 #define WASMPROXY_STRINGIFY(x) WASMPROXY_STRINGIFY2(x)
+
 #ifdef _GLIBCXX_DEBUG
 #define WASMPROXY_DEBUG_MODE "1"
 #else
 #define WASMPROXY_DEBUG_MODE "0"
 #endif
+
+#ifdef __has_feature // clang's word for gcc's __SANITIZE_*
+#if __has_feature(address_sanitizer)
+#define WASMPROXY_SANITIZER "address"
+#elif __has_feature(thread_sanitizer)
+#define WASMPROXY_SANITIZER "thread"
+#endif
+#endif
+#ifndef WASMPROXY_SANITIZER
 #if defined(__SANITIZE_ADDRESS__)
 #define WASMPROXY_SANITIZER "address"
 #elif defined(__SANITIZE_THREAD__)
@@ -35,12 +47,11 @@ struct PluginNote {
 #else
 #define WASMPROXY_SANITIZER "none"
 #endif
+#endif
 
-} // namespace wasmproxy
-
-#include <Poco/Version.h>
-#include <string_view>
-
+/// What must be equal on both sides for C++ objects to cross: C++ ABI version, libstdc++'s string ABI, its debug mode,
+/// sanitizers, Poco's version. Differs -> refused, both signatures shown.
 #define WASMPROXY_BUILD_SIGNATURE                                                                                      \
-    "cxxabi=" WASMPROXY_STRINGIFY(__GXX_ABI_VERSION) " string=" WASMPROXY_STRINGIFY(_GLIBCXX_USE_CXX11_ABI)             \
-        " debug=" WASMPROXY_DEBUG_MODE " sanitizer=" WASMPROXY_SANITIZER " poco=" WASMPROXY_STRINGIFY(POCO_VERSION)
+    "cxxabi=" WASMPROXY_STRINGIFY(__GXX_ABI_VERSION) " string=" WASMPROXY_STRINGIFY(                                   \
+        _GLIBCXX_USE_CXX11_ABI) " debug=" WASMPROXY_DEBUG_MODE " sanitizer=" WASMPROXY_SANITIZER                       \
+                                " poco=" WASMPROXY_STRINGIFY(POCO_VERSION)

@@ -15,6 +15,8 @@
 #include "wasmproxy/plugin/RegistryBackend.h"
 
 #include <Poco/ClassLibrary.h>
+#include <string_view>
+#include <typeinfo>
 
 namespace wasmproxy::detail {
 
@@ -26,26 +28,26 @@ struct ElfNote {
     PluginNote note;
 };
 
-template <class... Factories> bool fillManifest(Poco::ManifestBase* base) {
+template <class... Factories>
+bool fillManifest(Poco::ManifestBase* base) {
     using Manifest = Poco::Manifest<ComponentFactory>;
     // By name: with hidden visibility each library has a type_info object of its own.
-    if (std::string_view(typeid(*base).name()) != typeid(Manifest).name()) return false;
+    if (std::string_view(base->className()) != typeid(Manifest).name()) return false;
     auto* manifest = static_cast<Manifest*>(base);
-    (manifest->insert(new Poco::MetaObject<Factories, ComponentFactory>(Factories().name())), ...);
-    return true;
+    // Keyed by class: components of two seams may share a name.
+    return (manifest->insert(new Poco::MetaObject<Factories, ComponentFactory>(typeid(Factories).name())) && ...);
 }
 
 } // namespace wasmproxy::detail
 
 #define WASMPROXY_PLUGIN(id, version, ...)                                                                             \
     namespace {                                                                                                        \
-    __attribute__((section(".note.wasmproxy"), used, aligned(4))) const wasmproxy::detail::ElfNote                     \
-        wasmproxyNote = {10,                                                                                           \
-                         sizeof(wasmproxy::PluginNote),                                                                \
-                         wasmproxy::PluginNote::NoteType,                                                              \
-                         "wasmproxy",                                                                                  \
-                         {sizeof(wasmproxy::PluginNote), wasmproxy::PluginNote::Revision, WASMPROXY_BUILD_SIGNATURE,   \
-                          id, version}};                                                                               \
+    __attribute__((section(".note.wasmproxy"), used, aligned(4))) const wasmproxy::detail::ElfNote wasmproxyNote = {   \
+        10,                                                                                                            \
+        sizeof(wasmproxy::PluginNote),                                                                                 \
+        wasmproxy::PluginNote::NoteType,                                                                               \
+        "wasmproxy",                                                                                                   \
+        {sizeof(wasmproxy::PluginNote), wasmproxy::PluginNote::Revision, WASMPROXY_BUILD_SIGNATURE, id, version}};     \
     }                                                                                                                  \
     bool pocoBuildManifest(Poco::ManifestBase* manifest) {                                                             \
         return wasmproxy::detail::fillManifest<__VA_ARGS__>(manifest);                                                 \
