@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "wasmproxy/oci/Repository.h"
+#include "wasmproxy/plugin/Call.h"
+#include "wasmproxy/plugin/Credential.h"
+
+#include <string>
+
+namespace wasmproxy {
+
+/// What differs from one registry to the next. The defaults are those of the distribution specification; a backend
+/// overrides what its registry does otherwise. Owned by a DistributionBackend; all methods are called by many threads.
+class RegistryDialect {
+public:
+    RegistryDialect() = default;
+    virtual ~RegistryDialect() = default;
+    RegistryDialect(const RegistryDialect&) = delete;
+    RegistryDialect& operator=(const RegistryDialect&) = delete;
+
+    /// Host (and port) that serves the API of this repository's registry. The setting `endpoint` comes before it.
+    virtual std::string apiHost(const Repository& repository) const { return repository.host(); }
+
+    /// The repository's path at that API: what stands between `/v2/` and `/manifests/`, and in token scopes.
+    virtual std::string apiPath(const Repository& repository) const { return repository.path(); }
+
+    /// May the token service at `realmHost` be sent the credentials of the registry at `apiHost`? Asked only where
+    /// neither is of the other's domain. Both without port.
+    virtual bool knowsRealm(const std::string& apiHost, const std::string& realmHost) const {
+        static_cast<void>(apiHost);
+        static_cast<void>(realmHost);
+        return false;
+    }
+
+    /// What to show to the registry for `credential`: a registry whose credentials are made by a cloud API makes (and
+    /// keeps) them here. `renew`: the one given before is no longer accepted.
+    virtual Credential credentialFor(Call& call, const Repository& repository, const Credential& credential,
+                                     bool renew) {
+        static_cast<void>(call);
+        static_cast<void>(repository);
+        static_cast<void>(renew);
+        return credential;
+    }
+
+    /// Does this refusal of an authorised request mean "expired, authenticate once more"? A 401 to a cached token is
+    /// treated so without asking. `message` is the first error's, empty after HEAD.
+    virtual bool saysExpired(int status, const std::string& message) const {
+        static_cast<void>(status);
+        static_cast<void>(message);
+        return false;
+    }
+};
+
+} // namespace wasmproxy
