@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "wasmproxy/plugin/Settings.h"
+
+#include <string>
+#include <vector>
+
+namespace wasmproxy::disk {
+
+class DiskSettings : public Settings {
+public:
+    Setting<std::string> directory{this, "directory", "",
+                                   "Absolute path of the directory that holds the blobs. Created if its parent exists; "
+                                   "never shared between two running processes.",
+                                   true};
+
+protected:
+    void validate(const std::string& prefix, std::vector<SettingsProblem>& problems) const override;
+};
+
+} // namespace wasmproxy::disk

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "BlobDirectory.h"
+#include "DiskSettings.h"
+#include "wasmproxy/plugin/CacheStore.h"
+#include "wasmproxy/plugin/HostServices.h"
+
+#include <memory>
+
+namespace wasmproxy::disk {
+
+/// The cache store of one local directory, after containerd's core/content: written aside, synced, renamed.
+/// Thread-safe.
+class DiskStore : public CacheStore {
+public:
+    DiskStore(HostServices& host, std::unique_ptr<DiskSettings> settings);
+
+    std::unique_ptr<Blob> open(Call& call, const Digest& digest) override;
+    std::unique_ptr<Ingest> ingest(Call& call, std::uint64_t expectedSize) override;
+    bool remove(Call& call, const Digest& digest) override;
+    void visit(Call& call, const std::function<void(const StoredBlob&)>& visitor) override;
+
+private:
+    void visitShard(const std::string& algorithm, const std::string& shard,
+                    const std::function<void(const StoredBlob&)>& visitor);
+
+    HostServices& _host;
+    std::shared_ptr<BlobDirectory> _directory;
+};
+
+} // namespace wasmproxy::disk

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "wasmproxy/plugin/CredentialSource.h"
+#include "wasmproxy/plugin/HostServices.h"
+#include "wasmproxy/testing/Finding.h"
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace wasmproxy::testing {
+
+struct CredentialSourceOptions {
+    Repository present;                          ///< the source has a credential for it
+    Repository absent;                           ///< the source works and has none for it
+    std::optional<std::string> expectedUsername; ///< of the best credential for `present`
+    std::size_t threads = 16;
+    std::chrono::seconds deadline{30}; ///< of each check
+};
+
+using MakeCredentialSource = std::function<std::unique_ptr<CredentialSource>(HostServices&)>;
+
+/// The contract of CredentialSource as one finding per check. No finding's detail holds a secret. Throws nothing.
+std::vector<Finding> checkCredentialSource(const MakeCredentialSource& make, HostServices& host,
+                                           const CredentialSourceOptions& options);
+
+} // namespace wasmproxy::testing
