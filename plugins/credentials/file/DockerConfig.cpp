@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "DockerConfig.h"
+
+#include "Base64.h"
+#include "wasmproxy/oci/Error.h"
+#include "wasmproxy/oci/StrictJson.h"
+
+#include <optional>
+#include <utility>
+
+namespace wasmproxy::file {
+
+namespace {
+
+constexpr std::string_view TokenUser = "<token>";
+
+/// A key of the file as it may be shown: printable, without the user information that a URL may carry.
+std::string shown(const std::string& key) {
+    const std::size_t at = key.rfind('@');
+    std::string result = at == std::string::npos ? key : "…" + key.substr(at);
+    if (result.size() > 200) result = result.substr(0, 200) + "…";
+    for (char& c : result)
+        if (static_cast<unsigned char>(c) < ' ' || c == 0x7f) c = '?';
+    return result;
+}
+
+struct WipedText {
+    std::string text;
+    ~WipedText() { Secret::wipe(text); }
+};
+
+Credential basic(std::string username, std::string_view password) {
+    Credential result;
+    result.kind = username == TokenUser ? Credential::Kind::IdentityToken : Credential::Kind::Basic;
+    result.username = std::move(username);
+    result.secret = Secret(password);
+    return result;
+}
+
+Error unusable(const char* reason) {
+    return Error(ErrorCode::CredentialSourceFault, reason);
+}
+
+/// `auth`: base64 of `user:password`. nullopt: neither is given. Throws Error where it is unusable.
+std::optional<Credential> fromAuth(std::string_view auth) {
+    std::optional<std::string> decoded = decodeBase64(auth);
+    if (!decoded) throw unusable("its `auth` is not base64");
+    const WipedText text{std::move(*decoded)};
+    const std::size_t colon = text.text.find(':');
+    if (colon == std::string::npos) throw unusable("its `auth` holds no ':' between user name and password");
+    std::string_view password = std::string_view(text.text).substr(colon + 1);
+    // Docker trims NULs; a line end comes from `echo user:password | base64`.
+    while (!password.empty() && (password.back() == '\0' || password.back() == '\n' || password.back() == '\r'))
+        password.remove_suffix(1);
+    if (colon == 0 && password.empty()) return std::nullopt;
+    return basic(text.text.substr(0, colon), password);
+}
+
+std::optional<Credential> fromEntry(const StrictJson& entry) {
+    const WipedText registryToken{entry.stringOr("registrytoken", "")};
+    const WipedText identityToken{entry.stringOr("identitytoken", "")};
+    const WipedText auth{entry.stringOr("auth", "")};
+    const WipedText password{entry.stringOr("password", "")};
+    const std::string username = entry.stringOr("username", "");
+    if (!registryToken.text.empty() || !identityToken.text.empty()) {
+        Credential result;
+        result.kind = registryToken.text.empty() ? Credential::Kind::IdentityToken : Credential::Kind::BearerToken;
+        result.username = username.empty() ? std::string(TokenUser) : username;
+        result.secret = Secret(registryToken.text.empty() ? identityToken.text : registryToken.text);
+        return result;
+    }
+    if (!auth.text.empty()) return fromAuth(auth.text);
+    if (username.empty() && password.text.empty()) return std::nullopt;
+    return basic(username, password.text);
+}
+
+} // namespace
+
+CredentialEntries parseDockerConfig(std::string_view text, const std::string& path) {
+    const StrictJson document = StrictJson::parse(text, path, ErrorCode::CredentialSourceFault);
+    if (!document.isObject()) document.fail("an object with `auths`");
+    CredentialEntries result;
+    if (document.find("credHelpers") || document.find("credsStore"))
+        result.warnings.push_back(path + ": credential helpers (credHelpers, credsStore) are not run; only the entries "
+                                         "of `auths` are used");
+    const auto auths = document.find("auths");
+    if (!auths) {
+        result.warnings.push_back(path + " has no `auths`: it gives no credential");
+        return result;
+    }
+    if (!auths->isObject()) auths->fail("an object");
+    for (const auto& [key, value] : auths->members()) {
+        const auto skip = [&, &name = key](const std::string& reason) {
+            result.warnings.push_back(path + ": entry \"" + shown(name) + "\" is left out: " + reason);
+        };
+        auto pattern = RegistryPattern::parse(key);
+        if (!pattern) {
+            skip("the key is not host[:port][/path]");
+            continue;
+        }
+        if (value.isNull()) continue;
+        try {
+            if (!value.isObject()) value.fail("an object");
+            if (auto credential = fromEntry(value)) {
+                credential->name = shown(key) + " in " + path;
+                result.entries.push_back({std::move(*pattern), std::move(*credential)});
+            }
+        } catch (const Error& error) {
+            skip(error.what());
+        }
+    }
+    return result;
+}
+
+} // namespace wasmproxy::file
