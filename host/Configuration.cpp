@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "Configuration.h"
+
+#include "wasmproxy/plugin/CacheStore.h"
+#include "wasmproxy/plugin/CredentialSource.h"
+
+#include <Poco/Exception.h>
+#include <Poco/File.h>
+#include <Poco/Path.h>
+#include <Poco/URI.h>
+
+#include <unistd.h>
+
+#include <algorithm>
+
+namespace wasmproxy::host {
+namespace {
+
+/// The host name in "https://registry:5000/x", "registry:5000" or "[::1]:5000"; empty: none.
+std::string hostOf(const std::string& text) {
+    try {
+        return Poco::URI(text.find("://") == std::string::npos ? "https://" + text : text).getHost();
+    } catch (const Poco::Exception&) {
+        return {}; // the plugin's own check reports it
+    }
+}
+
+/// Keys whose value is an address of the registry or of something that belongs to it.
+bool namesAddress(const std::string& key) {
+    const auto ends = [&](const std::string& tail) {
+        return key.size() >= tail.size() && key.compare(key.size() - tail.size(), tail.size(), tail) == 0;
+    };
+    return ends("endpoint") || ends("address");
+}
+
+std::string nameOfHost(const std::string& host) {
+    std::string name = host.front() == '[' ? host.substr(1, host.find(']') - 1) : host.substr(0, host.rfind(':'));
+    return name;
+}
+
+std::string quoted(const std::vector<std::string>& names) {
+    std::string text;
+    for (const auto& name : names)
+        text += (text.empty() ? "" : ", ") + name;
+    return text.empty() ? "none" : text;
+}
+
+} // namespace
+
+std::string Configuration::defaultPluginDirectory() {
+    char buffer[4096];
+    const auto length = ::readlink("/proc/self/exe", buffer, sizeof buffer - 1);
+    if (length > 0) {
+        Poco::Path path = Poco::Path(std::string(buffer, static_cast<std::size_t>(length))).makeParent();
+        path.popDirectory(); // bin/
+        if (Poco::File(Poco::Path(path, "CMakeCache.txt")).exists()) return Poco::Path(path, "plugins").toString();
+        const auto beside = Poco::Path(path, "lib/wasm-proxy/plugins").toString();
+        if (Poco::File(beside).exists()) return beside;
+    }
+    return "/usr/lib/wasm-proxy/plugins";
+}
+
+Configuration::Configuration(const std::string& path, const std::vector<std::string>& environment,
+                             std::vector<SettingsProblem>& problems) {
+    auto document = readSettings(path, problems);
+    applyEnvironment(document, environment, problems);
+    settings.apply(document, problems);
+
+    PluginCatalog::Options options;
+    options.directory =
+        settings.plugins.directory.get().empty() ? defaultPluginDirectory() : settings.plugins.directory.get();
+    catalog = std::make_unique<PluginCatalog>(options);
+    try {
+        catalog->load();
+    } catch (const Error& error) {
+        problems.push_back({settings.plugins.directory.origin(), "plugins.directory",
+                            std::string(error.what()) + (error.hint().empty() ? "" : "; " + error.hint())});
+        return;
+    }
+    planCaches(problems);
+    planCredentials(problems);
+    planRoutes(problems);
+}
+
+const ComponentFactory* Configuration::factory(const char* seam, const std::string& plugin, const std::string& origin,
+                                               const std::string& key, std::vector<SettingsProblem>& problems) const {
+    if (const auto* found = catalog->find(seam, plugin)) return found;
+    std::vector<std::string> names;
+    for (const auto* each : catalog->factories(seam))
+        names.emplace_back(each->name());
+    std::string message = "there is no plugin \"" + plugin + "\" for it; there are: " + quoted(names);
+    for (const auto& state : catalog->plugins())
+        if (state.state != "loaded") message += "; " + state.file + " was refused: " + state.reason;
+    problems.push_back({origin, key, message});
+    return nullptr;
+}
+
+void Configuration::planCaches(std::vector<SettingsProblem>& problems) {
+    auto names = settings.pull.caches.get();
+    if (names.empty())
+        for (const auto& each : settings.caches)
+            names.push_back(each.name);
+    if (names.empty())
+        problems.push_back(
+            {"", "cache", "there is no cache: add [cache.main] with directory = /var/lib/wasm-proxy/blobs"});
+    for (const auto& each : settings.caches) {
+        const auto* made = factory(CacheStore::Seam, each.common->plugin, each.common->plugin.origin(),
+                                   each.prefix + "plugin", problems);
+        if (!made) continue;
+        InstancePlan plan{each.name, made, each.pluginValues, nullptr, {}};
+        made->settings()->apply(plan.values, each.prefix, problems);
+        if (std::find(names.begin(), names.end(), each.name) != names.end()) caches.push_back(std::move(plan));
+    }
+    const auto place = [&](const InstancePlan& plan) { return std::find(names.begin(), names.end(), plan.name); };
+    std::sort(caches.begin(), caches.end(), [&](const auto& a, const auto& b) { return place(a) < place(b); });
+    for (const auto& name : names) {
+        const auto found = std::find_if(settings.caches.begin(), settings.caches.end(),
+                                        [&](const auto& each) { return each.name == name; });
+        if (found == settings.caches.end())
+            problems.push_back({settings.pull.caches.origin(), "pull.caches", "there is no [cache." + name + "]"});
+        else
+            capacity = found->common->capacity.get(); // the last one's: that is where content is written
+    }
+}
+
+void Configuration::planCredentials(std::vector<SettingsProblem>& problems) {
+    for (const auto& each : settings.credentials) {
+        const auto* made = factory(CredentialSource::Seam, each.common->plugin, each.common->plugin.origin(),
+                                   each.prefix + "plugin", problems);
+        if (!made) continue;
+        InstancePlan plan{each.name, made, each.pluginValues, nullptr, {}};
+        made->settings()->apply(plan.values, each.prefix, problems);
+        credentials.push_back(std::move(plan));
+    }
+}
+
+void Configuration::planRoutes(std::vector<SettingsProblem>& problems) {
+    const auto known = [&](const std::string& name) {
+        return std::any_of(settings.credentials.begin(), settings.credentials.end(),
+                           [&](const auto& each) { return each.name == name; });
+    };
+    std::vector<std::string> standard = settings.pull.credentials.get();
+    if (standard.empty())
+        for (const auto& each : settings.credentials)
+            standard.push_back(each.name);
+    for (const auto& name : standard)
+        if (!known(name))
+            problems.push_back(
+                {settings.pull.credentials.origin(), "pull.credentials", "there is no [credential." + name + "]"});
+
+    // Sections that no route uses are checked all the same.
+    for (const auto& each : settings.backends) {
+        const auto& plugin = each.common->plugin.get();
+        const auto name = !plugin.empty()                                   ? plugin
+                          : catalog->find(RegistryBackend::Seam, each.name) ? each.name
+                                                                            : "oci";
+        const auto* made =
+            factory(RegistryBackend::Seam, name, each.common->plugin.origin(), each.prefix + "plugin", problems);
+        if (made) made->settings()->apply(each.pluginValues, each.prefix, problems);
+    }
+
+    for (const auto& each : settings.routes) {
+        if (each.common->match.get().empty()) continue; // reported as missing already
+        try {
+            Pattern pattern(each.common->match.get());
+            RoutePlan plan{{each.name,
+                            pattern,
+                            {},
+                            nullptr,
+                            each.common->credentials.get(),
+                            each.common->anonymous,
+                            each.common->tagTtl,
+                            each.common->staleIfError},
+                           0};
+            for (const auto& name : plan.route.credentials)
+                if (!known(name))
+                    problems.push_back({each.common->credentials.origin(), each.prefix + "credentials",
+                                        "there is no [credential." + name + "]"});
+            if (!each.common->credentials.given()) plan.route.credentials = standard;
+            plan.backend = planBackend(each, pattern, problems);
+            if (plan.backend == backends.size()) continue;
+            plan.route.backendName = backends[plan.backend].name;
+            routes.push_back(std::move(plan));
+        } catch (const Error& error) {
+            problems.push_back({each.common->match.origin(), each.prefix + "match", error.what()});
+        }
+    }
+}
+
+std::size_t Configuration::planBackend(const InstanceSettings<RouteSettings>& route, const Pattern& pattern,
+                                       std::vector<SettingsProblem>& problems) {
+    std::string name = route.common->backend;
+    if (name.empty()) {
+        name = "oci";
+        for (const auto* each : catalog->factories(RegistryBackend::Seam))
+            if (!pattern.literalHost().empty() && each->knowsRegistry(pattern.literalHost())) name = each->name();
+    }
+    const auto section = std::find_if(settings.backends.begin(), settings.backends.end(),
+                                      [&](const auto& each) { return each.name == name; });
+    const bool written = section != settings.backends.end();
+    std::string plugin = written ? section->common->plugin.get() : name;
+    if (plugin.empty()) plugin = catalog->find(RegistryBackend::Seam, name) ? name : "oci";
+    if (!written && !catalog->find(RegistryBackend::Seam, plugin)) {
+        problems.push_back({route.common->backend.origin(), route.prefix + "backend",
+                            "there is neither a [backend." + name + "] nor a registry plugin of that name"});
+        return backends.size();
+    }
+    const auto* made = catalog->find(RegistryBackend::Seam, plugin);
+    if (!made) return backends.size(); // reported with its section
+
+    auto values = written ? section->pluginValues : std::vector<KeyValue>{};
+    std::string key = name;
+    if (route.common->plainHttp.given()) {
+        values.erase(
+            std::remove_if(values.begin(), values.end(), [](const auto& each) { return each.key == "plain-http"; }),
+            values.end());
+        values.push_back({"plain-http", route.common->plainHttp ? "true" : "false", route.common->plainHttp.origin()});
+        key += route.common->plainHttp ? " over http" : " over https";
+    }
+
+    auto place =
+        static_cast<std::size_t>(std::find(_backendKeys.begin(), _backendKeys.end(), key) - _backendKeys.begin());
+    if (place == backends.size()) {
+        InstancePlan plan{name, made, values, nullptr, {}};
+        // A section was checked by itself; what a route adds is checked here.
+        if (!written || route.common->plainHttp.given())
+            made->settings()->apply(values, "backend." + name + ".", problems);
+        if (written) {
+            plan.common = section->common.get();
+        } else {
+            _defaultBackends.push_back(std::make_unique<BackendSettings>());
+            plan.common = _defaultBackends.back().get();
+        }
+        for (const auto& value : values)
+            if (namesAddress(value.key))
+                if (const auto host = hostOf(value.value); !host.empty()) plan.trustedHosts.insert(host);
+        backends.push_back(std::move(plan));
+        _backendKeys.push_back(key);
+    }
+    if (!pattern.literalHost().empty()) backends[place].trustedHosts.insert(nameOfHost(pattern.literalHost()));
+    return place;
+}
+
+} // namespace wasmproxy::host

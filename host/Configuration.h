@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "loading/PluginCatalog.h"
+#include "routing/RouteTable.h"
+#include "settings/HostSettings.h"
+
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace wasmproxy::host {
+
+/// One plugin component that will be created; its settings have been checked.
+struct InstancePlan {
+    std::string name; ///< "main", "team", "private"
+    const ComponentFactory* factory = nullptr;
+    std::vector<KeyValue> values;
+    // Backends only:
+    const BackendSettings* common = nullptr;
+    std::set<std::string> trustedHosts; ///< host names that the operator wrote for it
+};
+
+/// A route, with the index of its backend in Configuration::backends.
+struct RoutePlan {
+    Route route;
+    std::size_t backend = 0;
+};
+
+/// Everything the operator asked for, checked whole: file, environment, plugins, and what refers to what. Nothing is
+/// opened and nothing listens yet. Owned by Host.
+class Configuration {
+public:
+    /// Reads and checks. What is wrong is appended to `problems`; with a problem the result is not to be used.
+    Configuration(const std::string& path, const std::vector<std::string>& environment,
+                  std::vector<SettingsProblem>& problems);
+
+    HostSettings settings;
+    std::unique_ptr<PluginCatalog> catalog;
+    std::vector<InstancePlan> caches;      ///< fastest first
+    std::vector<InstancePlan> credentials; ///< in the order of pull.credentials
+    std::vector<InstancePlan> backends;    ///< those that a route uses
+    std::vector<RoutePlan> routes;
+    std::uint64_t capacity = 0; ///< of the cache that is written to
+
+    static std::string defaultPluginDirectory();
+
+private:
+    const ComponentFactory* factory(const char* seam, const std::string& plugin, const std::string& origin,
+                                    const std::string& key, std::vector<SettingsProblem>& problems) const;
+    void planCaches(std::vector<SettingsProblem>& problems);
+    void planCredentials(std::vector<SettingsProblem>& problems);
+    void planRoutes(std::vector<SettingsProblem>& problems);
+    std::size_t planBackend(const InstanceSettings<RouteSettings>& route, const Pattern& pattern,
+                            std::vector<SettingsProblem>& problems);
+
+    std::vector<std::unique_ptr<BackendSettings>> _defaultBackends; // of plugins used without a section
+    std::vector<std::string> _backendKeys;                          // parallel to backends
+};
+
+} // namespace wasmproxy::host

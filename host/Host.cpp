@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "Host.h"
+
+#include "Components.h"
+#include "admin/AdminServer.h"
+#include "admin/HealthServer.h"
+#include "admin/ModulesEndpoint.h"
+#include "admin/PluginsEndpoint.h"
+#include "admin/ResolveEndpoint.h"
+#include "dataplane/DataPlane.h"
+#include "eviction/Evictor.h"
+#include "observe/Log.h"
+#include "pull/PullService.h"
+
+#include <atomic>
+
+namespace wasmproxy::host {
+namespace {
+
+// As long as an agent may still wait for an answer; longer than pull.hold and the body after it.
+constexpr std::chrono::seconds DrainLimit{25};
+
+PullLimits limitsOf(const PullSettings& settings) {
+    PullLimits limits;
+    limits.manifestBytes = settings.maxManifest.get();
+    limits.layerBytes = settings.maxLayer.get();
+    limits.module.moduleBytes = settings.maxModule.get();
+    const auto& require = settings.requireProxyWasm.get();
+    limits.requireProxyWasm = require == "yes"  ? RequireProxyWasm::Yes
+                              : require == "no" ? RequireProxyWasm::No
+                                                : RequireProxyWasm::Warn;
+    return limits;
+}
+
+PullOptions optionsOf(const PullSettings& settings) {
+    PullOptions options;
+    options.hold = settings.hold;
+    options.agentTimeout = settings.agentTimeout;
+    options.agentRate = settings.agentRate.get();
+    options.deadline = settings.deadline;
+    options.secondLook = settings.secondLook;
+    options.workers = settings.workers;
+    options.workersPerRegistry = settings.workersPerRegistry;
+    options.waiting = settings.waiting;
+    return options;
+}
+
+DataPlaneOptions optionsOf(const DataplaneSettings& settings) {
+    DataPlaneOptions options;
+    options.listen = settings.listen;
+    options.allowFrom = settings.allowFrom;
+    options.threads = static_cast<unsigned>(settings.threads.get());
+    options.connections = settings.connections;
+    options.connectionsPerAddress = settings.connections;
+    options.headerTimeout = settings.headerTimeout;
+    options.idleTimeout = settings.idleTimeout;
+    options.minSendRate = settings.minSendRate.get();
+    return options;
+}
+
+DigestIndexSettings indexSettings(const IndexSettings& settings) {
+    return {settings.path, std::chrono::duration_cast<std::chrono::hours>(settings.accessRetention.get())};
+}
+
+} // namespace
+
+/// In the order they are built; destroyed in reverse.
+struct Host::Rooms {
+    explicit Rooms(const Configuration& configuration)
+        : index(indexSettings(configuration.settings.index)),
+          components(configuration, metrics, true),
+          cache(components.tiers(configuration.capacity)),
+          routes(components.routes()),
+          keychain(components.sources()),
+          puller(cache, index, keychain, memory, limitsOf(configuration.settings.pull)),
+          pulls(routes, index, cache, puller, metrics, optionsOf(configuration.settings.pull)),
+          dataPlane(optionsOf(configuration.settings.dataplane), pulls, metrics) {}
+
+    Metrics metrics;
+    DigestIndex index;
+    Components components;
+    CacheTiers cache;
+    RouteTable routes;
+    Keychain keychain;
+    CredentialMemory memory;
+    ModulePuller puller;
+    PullService pulls;
+    DataPlane dataPlane;
+    std::unique_ptr<Evictor> evictor;
+    std::unique_ptr<HealthServer> health;
+    std::unique_ptr<AdminServer> admin;
+    std::atomic<bool> ready{false};
+};
+
+Host::Host(const Configuration& configuration) : _configuration(configuration) {}
+
+Host::~Host() = default;
+
+void Host::start() {
+    for (const auto& plugin : _configuration.catalog->plugins())
+        if (plugin.state == "loaded")
+            log(LogLevel::Information, "plugin loaded", {{"plugin", plugin.id}, {"version", plugin.version}});
+        else
+            log(LogLevel::Warning, "plugin refused", {{"file", plugin.file}, {"cause", plugin.reason}});
+
+    _rooms = std::make_unique<Rooms>(_configuration);
+    auto& rooms = *_rooms;
+    const auto& settings = _configuration.settings;
+    if (const auto bad = rooms.index.setAside(); !bad.empty())
+        log(LogLevel::Warning, "the index could not be used; it was set aside and is learned again", {{"file", bad}});
+
+    Evictor::Options eviction;
+    eviction.capacity = _configuration.capacity;
+    eviction.forgetHot = [&rooms](const Digest& digest) { rooms.pulls.forgetHot(digest); };
+    rooms.evictor = std::make_unique<Evictor>(rooms.cache, rooms.index, eviction);
+
+    rooms.health = std::make_unique<HealthServer>(settings.health.listen, rooms.metrics, [&rooms] {
+        return Readiness{rooms.ready.load(), rooms.ready ? "serving" : "stopping"};
+    });
+    rooms.admin = std::make_unique<AdminServer>(settings.admin.listen);
+    rooms.admin->add("/api/v1/plugins", PluginsEndpoint(*_configuration.catalog));
+    rooms.admin->add("/api/v1/modules", ModulesEndpoint(rooms.index));
+    rooms.admin->add("/api/v1/resolve",
+                     ResolveEndpoint(rooms.pulls, rooms.index, "http://" + settings.dataplane.listen.get()));
+
+    rooms.dataPlane.start();
+    rooms.ready = true;
+    rooms.health->start();
+    rooms.admin->start();
+    log(LogLevel::Information, "ready",
+        {{"dataplane", settings.dataplane.listen},
+         {"health", settings.health.listen},
+         {"admin", settings.admin.listen},
+         {"modules", std::to_string(rooms.index.moduleCount())}});
+}
+
+void Host::stop(const char* why) {
+    if (!_rooms) return;
+    auto& rooms = *_rooms;
+    log(LogLevel::Information, "stopping", {{"cause", why}});
+    rooms.ready = false;
+    if (!rooms.dataPlane.drain(DrainLimit))
+        log(LogLevel::Warning, "some answers were not finished within the drain limit");
+    rooms.pulls.stop();
+    rooms.dataPlane.stop();
+    rooms.admin->stop();
+    rooms.health->stop();
+    rooms.evictor.reset();
+    _rooms.reset();
+    log(LogLevel::Information, "stopped");
+}
+
+} // namespace wasmproxy::host

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "HostApplication.h"
+
+#include "Configuration.h"
+#include "Daemon.h"
+#include "Explanation.h"
+#include "Host.h"
+#include "Version.h"
+#include "observe/Log.h"
+#include "settings/SettingsReference.h"
+#include "wasmproxy/plugin/Abi.h"
+#include "wasmproxy/plugin/CacheStore.h"
+#include "wasmproxy/plugin/CredentialSource.h"
+#include "wasmproxy/plugin/RegistryBackend.h"
+
+#include <Poco/Util/HelpFormatter.h>
+
+#include <csignal>
+#include <iostream>
+
+extern char** environ;
+
+namespace wasmproxy::host {
+namespace {
+
+using Poco::Util::Option;
+using Poco::Util::OptionCallback;
+
+std::vector<std::string> environment() {
+    std::vector<std::string> all;
+    for (char** each = environ; *each; ++each)
+        all.emplace_back(*each);
+    return all;
+}
+
+int waitForSignal() {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    int signal = 0;
+    ::sigwait(&set, &signal);
+    return signal;
+}
+
+} // namespace
+
+void HostApplication::initialize(Poco::Util::Application&) {
+    // Nothing of Poco's own start-up: no configuration file beside the program, no logging set up from it.
+}
+
+void HostApplication::defineOptions(Poco::Util::OptionSet& options) {
+    const auto add = [&](const char* name, const char* description, const char* argument) {
+        Option option(name, "", description);
+        if (argument) option.argument(argument);
+        options.addOption(option.callback(OptionCallback<HostApplication>(this, &HostApplication::take)));
+    };
+    add("config", "the INI or XML file to run with", "FILE");
+    add("check-config", "check that file, the environment and the plugins; list every problem", nullptr);
+    add("check-plugin", "check one plugin library", "FILE");
+    add("check-plugin-fd", "the same for an open descriptor; how the host checks before it loads", "N");
+    add("print-settings", "write every setting with its default and meaning", nullptr);
+    add("explain", "route, backend, credentials and what the registry says to them", "REF");
+    add("daemon", "go to the background once ready", nullptr);
+    add("pidfile", "write the process id there", "FILE");
+    add("version", "show the version and the build signature that plugins must have", nullptr);
+    add("help", "show this", nullptr);
+}
+
+void HostApplication::take(const std::string& name, const std::string& value) {
+    if (name == "config")
+        _config = value;
+    else if (name == "pidfile")
+        _pidFile = value;
+    else if (name == "daemon")
+        _daemon = true;
+    else {
+        _mode = name;
+        if (name == "check-plugin")
+            _plugin = value;
+        else if (name == "check-plugin-fd")
+            _plugin = "/proc/self/fd/" + value;
+        else if (name == "explain")
+            _explain = value;
+    }
+}
+
+int HostApplication::main(const std::vector<std::string>& arguments) {
+    if (!arguments.empty()) {
+        std::cerr << "wasm-proxy: unexpected argument \"" << arguments.front() << "\"; see --help\n";
+        return UsageError;
+    }
+    if (_mode == "help") return help();
+    if (_mode == "version") {
+        std::cout << "wasm-proxy " << Version << "\nplugins: revision " << PluginNote::Revision << ", "
+                  << WASMPROXY_BUILD_SIGNATURE << "\n";
+        return 0;
+    }
+    if (!_plugin.empty()) return checkPlugin(_plugin);
+    if (_mode == "print-settings") return printSettings();
+    if (_config.empty()) {
+        std::cerr << "wasm-proxy: --config=FILE is missing; see --help\n";
+        return UsageError;
+    }
+    return withConfiguration();
+}
+
+int HostApplication::help() {
+    Poco::Util::HelpFormatter formatter(options());
+    formatter.setCommand("wasm-proxy");
+    formatter.setUsage("--config=FILE [OPTIONS]");
+    formatter.setHeader("Serves WASM modules from private OCI registries to proxies that hold no credential.");
+    formatter.setWidth(110);
+    formatter.format(std::cout);
+    return 0;
+}
+
+int HostApplication::checkPlugin(const std::string& path) {
+    try {
+        const auto state = PluginCatalog::check(path);
+        std::cout << state.id << " " << state.version << "\n";
+        for (const auto& component : state.components)
+            std::cout << component << "\n";
+        return 0;
+    } catch (const Error& error) {
+        std::cerr << error.what() << (error.hint().empty() ? "" : "; ") << error.hint() << "\n";
+        return Failed;
+    }
+}
+
+int HostApplication::printSettings() {
+    PluginCatalog::Options options;
+    options.directory = Configuration::defaultPluginDirectory();
+    PluginCatalog catalog(options);
+    try {
+        catalog.load();
+    } catch (const Error& error) {
+        std::cerr << "plugins left out: " << error.what() << "\n";
+    }
+    std::vector<PluginSettingsDescription> plugins;
+    const auto describe = [&](const char* seam, const char* kind) {
+        for (const auto* factory : catalog.factories(seam))
+            plugins.push_back({kind, factory->name(), factory->settings()->describe()});
+    };
+    describe(CacheStore::Seam, "cache");
+    describe(CredentialSource::Seam, "credential");
+    describe(RegistryBackend::Seam, "backend");
+    std::cout << settingsAsIni(plugins);
+    return 0;
+}
+
+int HostApplication::withConfiguration() {
+    std::vector<SettingsProblem> problems;
+    const Configuration configuration(_config, environment(), problems);
+    if (!problems.empty()) {
+        for (const auto& problem : problems) {
+            std::cerr << (problem.origin.empty() ? _config : problem.origin) << ": ";
+            if (!problem.key.empty()) std::cerr << problem.key << ": ";
+            std::cerr << problem.message << "\n";
+        }
+        std::cerr << "wasm-proxy: " << problems.size() << (problems.size() == 1 ? " problem" : " problems") << " in "
+                  << _config << "\n";
+        return SettingsError;
+    }
+    if (_mode == "check-config") {
+        std::cout << _config << ": good; " << configuration.routes.size() << " routes, "
+                  << configuration.backends.size() << " backends, " << configuration.credentials.size()
+                  << " credential sources, " << configuration.caches.size() << " caches\n";
+        return 0;
+    }
+    configureLog(configuration.settings.log.level, configuration.settings.log.format);
+    if (_mode == "explain") return explain(configuration, _explain, std::cout);
+    if (!_daemon) return serve(configuration, [] {});
+    return daemonize([&](const std::function<void()>& ready) { return serve(configuration, ready); });
+}
+
+int HostApplication::serve(const Configuration& configuration, const std::function<void()>& ready) {
+    try {
+        const PidFile pidFile(_pidFile);
+        Host host(configuration);
+        host.start();
+        ready();
+        const int signal = waitForSignal();
+        host.stop(signal == SIGTERM ? "SIGTERM" : "SIGINT");
+        return 0;
+    } catch (const Error& error) {
+        log(LogLevel::Error, "cannot run", {{"cause", error.what()}, {"hint", error.hint()}});
+        return error.code() == ErrorCode::SettingsInvalid ? SettingsError : Failed;
+    }
+}
+
+} // namespace wasmproxy::host
