@@ -7,8 +7,9 @@ namespace wasmproxy::host {
 
 enum class AddressClass {
     Public,
-    Private,  ///< RFC 1918, loopback, unique local, carrier-grade NAT: allowed by setting
-    Forbidden ///< link-local, cloud metadata (169.254/16, fe80::/10, 100.100.100.200, fd00:ec2::/32), unspecified, multicast, broadcast
+    Private,  ///< RFC 1918, loopback, unique local, carrier-grade NAT, documentation: allowed by setting
+    Forbidden ///< link-local, cloud metadata (100.100.100.200, 168.63.129.16, fd00:ec2::/32, fd20:ce::/32, …),
+              ///< unspecified, multicast, reserved, broadcast: never, unless the operator wrote the host
 };
 
 /// Of the address that would be dialled; IPv4-mapped, 6to4 and NAT64 forms count as the IPv4 address inside.

@@ -14,13 +14,13 @@ namespace wasmproxy::host {
 
 /// How one backend instance reaches its registry.
 struct TransportSettings {
-    std::string caFile;            ///< PEM; empty: the system's
-    std::string clientCertificate; ///< PEM file
-    std::string clientKey;         ///< PEM file
-    std::string proxy;             ///< URL; empty: none (the environment's proxies are not used)
-    std::string noProxy;           ///< comma list of hosts
+    std::string caFile;                 ///< PEM, instead of the system's; empty: the system's
+    std::string clientCertificate;      ///< PEM file
+    std::string clientKey;              ///< PEM file
+    std::string proxy;                  ///< URL; empty: none (the environment's proxies are not used)
+    std::string noProxy;                ///< comma list of hosts
     std::set<std::string> trustedHosts; ///< host names the operator wrote, lower case, no port: dialled as written
-    bool allowPrivateAddresses = false;  ///< for hosts that are not trusted
+    bool allowPrivateAddresses = false; ///< for hosts that are not trusted
     std::chrono::milliseconds connectTimeout{5000};
     std::chrono::milliseconds headTimeout{30000};  ///< from the request to the end of the response's head
     std::uint64_t lowSpeedBytes = 10 * 1024;       ///< per second; a body slower than this …
@@ -31,10 +31,11 @@ struct TransportSettings {
     std::function<void(const std::string& host, int status, const std::string& method)> observer;
 };
 
-/// HttpTransport on libcurl. Each request in progress owns one multi handle (a lane) and drives it on the calling thread
-/// while it waits and reads, so a slow reader is back-pressure; idle lanes are kept with their connections, and no
-/// connection is ever shared with another instance. Never follows redirects, never uses the environment's proxies or
-/// .netrc, HTTP/1.1 only, sends `Accept-Encoding: identity`.
+/// HttpTransport on libcurl. Each request in progress owns one multi handle (a lane) and drives it on the calling
+/// thread while it waits and reads, so a slow reader is back-pressure; idle lanes are kept with their connections, and
+/// no connection is ever shared with another instance. Never follows redirects, never uses the environment's proxies or
+/// .netrc, HTTP/1.1 only, sends `Accept-Encoding: identity`. Behind a proxy, which resolves names itself, only literal
+/// addresses can be vetted. The process must ignore SIGPIPE.
 class CurlTransport : public HttpTransport {
 public:
     explicit CurlTransport(TransportSettings settings);

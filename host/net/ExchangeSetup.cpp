@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+// The half of Exchange that says to libcurl what is wanted.
+#include "net/Exchange.h"
+#include "net/HttpText.h"
+
+#include "wasmproxy/plugin/Secret.h"
+
+#include <new>
+
+namespace wasmproxy::host {
+namespace {
+
+bool mayHaveBody(const std::string& method) {
+    return method == "POST" || method == "PUT";
+}
+
+[[noreturn]] void refuse(const std::string& why) {
+    throw Error(ErrorCode::Internal, "the transport was given a request " + why);
+}
+
+void check(const HttpRequest& request) {
+    if (request.method != "GET" && request.method != "HEAD" && !mayHaveBody(request.method))
+        refuse("with a method other than GET, HEAD, POST and PUT");
+    if (!request.body.empty() && !mayHaveBody(request.method)) refuse("with a body on " + request.method);
+    for (const auto& header : request.headers) {
+        if (!isToken(header.name)) refuse("with a header name that is not a token");
+        if (hasControl(header.value)) refuse("with a control character in header " + header.name);
+    }
+}
+
+bool isGiven(const HttpRequest& request, std::string_view name) {
+    for (const auto& header : request.headers) {
+        if (equalsIgnoringCase(header.name, name)) return true;
+    }
+    return false;
+}
+
+/// What frames the message is ours to say; a caller may only repeat it.
+bool isOurs(const HttpRequest& request, const HttpHeader& header) {
+    if (equalsIgnoringCase(header.name, "Accept-Encoding") && equalsIgnoringCase(header.value, "identity")) return true;
+    if (equalsIgnoringCase(header.name, "Content-Length") && header.value == std::to_string(request.body.size()))
+        return true;
+    for (const char* name : {"Host", "Connection", "Content-Length", "Transfer-Encoding", "TE", "Expect", "Upgrade",
+                             "Accept-Encoding", "Proxy-Authorization", "Proxy-Connection", "Keep-Alive", "Trailer"}) {
+        if (equalsIgnoringCase(header.name, name)) refuse("with header " + header.name + ", which the transport sets");
+    }
+    return false;
+}
+
+} // namespace
+
+template <class T>
+void Exchange::set(CURLoption option, T value) {
+    const CURLcode code = curl_easy_setopt(_lane->easy(), option, value);
+    if (code == CURLE_OK) return;
+    throw Error(ErrorCode::Internal,
+                "libcurl refuses option " + std::to_string(option) + ": " + curl_easy_strerror(code));
+}
+
+void Exchange::configure(const HttpRequest& request) {
+    check(request);
+    _requestBody = request.body;
+    set(CURLOPT_ERRORBUFFER, _reason);
+    set(CURLOPT_NOSIGNAL, 1L);   // so whoever owns the process must ignore SIGPIPE
+    set(CURLOPT_QUICK_EXIT, 1L); // a resolver that hangs must not hold us past the deadline
+    set(CURLOPT_CURLU, _target.handle());
+    set(CURLOPT_PROTOCOLS_STR, "http,https");
+    set(CURLOPT_FOLLOWLOCATION, 0L);
+    set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+    set(CURLOPT_HTTP09_ALLOWED, 0L);
+    set(CURLOPT_HTTP_CONTENT_DECODING, 0L);
+    set(CURLOPT_PATH_AS_IS, 1L);
+    set(CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
+    set(CURLOPT_USERAGENT, "wasm-proxy/" WASMPROXY_VERSION);
+    set(CURLOPT_BUFFERSIZE, 64 * 1024L);
+    set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    set(CURLOPT_HEADERFUNCTION, &Exchange::onHeader);
+    set(CURLOPT_HEADERDATA, this);
+    set(CURLOPT_WRITEFUNCTION, &Exchange::onBody);
+    set(CURLOPT_WRITEDATA, this);
+    configureConnection();
+    configureTls();
+    if (request.method == "HEAD") set(CURLOPT_NOBODY, 1L);
+    if (mayHaveBody(request.method)) {
+        set(CURLOPT_POST, 1L);
+        set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(_requestBody.size()));
+        set(CURLOPT_POSTFIELDS, _requestBody.data());
+        if (request.method != "POST") set(CURLOPT_CUSTOMREQUEST, request.method.c_str());
+    }
+    setHeaders(request);
+}
+
+void Exchange::configureConnection() {
+    set(CURLOPT_PROXY, _viaProxy ? _settings.proxy.c_str() : ""); // "" also turns the environment's off
+    set(CURLOPT_NOPROXY, "");
+    set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(_settings.connectTimeout.count()));
+    set(CURLOPT_TCP_NODELAY, 1L);
+    set(CURLOPT_TCP_KEEPALIVE, 1L);
+    set(CURLOPT_TCP_KEEPIDLE, 30L);
+    set(CURLOPT_TCP_KEEPINTVL, 15L);
+    set(CURLOPT_OPENSOCKETFUNCTION, &Exchange::onOpenSocket);
+    set(CURLOPT_OPENSOCKETDATA, this);
+}
+
+void Exchange::configureTls() {
+    set(CURLOPT_SSL_VERIFYPEER, 1L);
+    set(CURLOPT_SSL_VERIFYHOST, 2L);
+    set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+    set(CURLOPT_CA_CACHE_TIMEOUT, 60L); // a replaced CA file is seen within a minute
+    if (!_settings.caFile.empty()) {
+        set(CURLOPT_CAINFO, _settings.caFile.c_str());
+        set(CURLOPT_CAPATH, static_cast<const char*>(nullptr)); // else the system's folder is trusted beside it
+    }
+    if (!_settings.clientCertificate.empty()) set(CURLOPT_SSLCERT, _settings.clientCertificate.c_str());
+    if (!_settings.clientKey.empty()) set(CURLOPT_SSLKEY, _settings.clientKey.c_str());
+}
+
+void Exchange::setHeaders(const HttpRequest& request) {
+    set(CURLOPT_HEADEROPT, static_cast<long>(CURLHEADER_SEPARATE)); // never to a proxy
+    for (const auto& header : request.headers) {
+        if (isOurs(request, header)) continue;
+        const std::string_view value = trimmed(header.value);
+        std::string line = header.name + (value.empty() ? ";" : ": ") + std::string(value);
+        addHeader(line);
+        Secret::wipe(line);
+    }
+    addHeader("Accept-Encoding: identity");
+    addHeader("Expect:"); // the empty ones take away what libcurl would add
+    if (mayHaveBody(request.method) && !isGiven(request, "Content-Type")) addHeader("Content-Type:");
+    set(CURLOPT_HTTPHEADER, _requestHeaders);
+}
+
+void Exchange::addHeader(const std::string& line) {
+    curl_slist* longer = curl_slist_append(_requestHeaders, line.c_str());
+    if (longer == nullptr) throw std::bad_alloc();
+    _requestHeaders = longer;
+}
+
+} // namespace wasmproxy::host
