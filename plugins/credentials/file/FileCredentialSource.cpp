@@ -46,9 +46,10 @@ void FileCredentialSource::refresh() {
     FileIdentity now;
     try {
         now = _file.identity();
-        if (_loaded && now == _seen && now.settled()) return;
+        if (_loaded && _seenSettled && now == _seen) return;
         const Secret content = _file.read(now);
         _seen = now;
+        _seenSettled = now.settled();
         CredentialEntries fresh = parse(content.reveal());
         _entries = std::move(fresh.entries);
         _loaded = true;

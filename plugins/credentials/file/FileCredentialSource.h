@@ -36,7 +36,8 @@ private:
 
     std::mutex _mutex;
     bool _loaded = false;
-    FileIdentity _seen; ///< what was read last, whether it could be parsed or not
+    FileIdentity _seen;        ///< what was read last, whether it could be parsed or not
+    bool _seenSettled = false; ///< it was old enough by then for every later change to show in its identity
     std::vector<CredentialEntry> _entries;
     FileIdentity _reported;
     std::vector<std::string> _lines;

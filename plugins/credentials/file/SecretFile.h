@@ -22,7 +22,7 @@ struct FileIdentity {
 
     bool operator==(const FileIdentity& other) const noexcept;
     bool operator!=(const FileIdentity& other) const noexcept { return !(*this == other); }
-    /// False while the file is so young that another change could bear the same times.
+    /// False while the file is so young that another change could bear the same times. To be asked when it is read.
     bool settled() const noexcept;
     bool readableByOthers() const noexcept { return (mode & S_IROTH) != 0; }
 };
