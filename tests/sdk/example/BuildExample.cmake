@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+# The example stays in WORK/build/directory.so for the scenarios.
+function(run what)
+    execute_process(COMMAND ${ARGN} RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE output)
+    if(NOT result EQUAL 0)
+        message(FATAL_ERROR "${what} failed (${result}):\n${output}")
+    endif()
+    message("${what}: ok\n${output}")
+    set(output "${output}" PARENT_SCOPE)
+endfunction()
+
+file(REMOVE_RECURSE ${WORK})
+run("install the SDK" ${CMAKE_COMMAND} --install ${BUILD} --prefix ${WORK}/sdk --component sdk)
+# Nothing in the installed package may lead back to this tree.
+file(GLOB_RECURSE package ${WORK}/sdk/*.cmake)
+foreach(file ${package})
+    file(READ ${file} text)
+    foreach(path ${BUILD} ${EXAMPLE})
+        string(FIND "${text}" "${path}/" at)
+        if(NOT at EQUAL -1)
+            message(FATAL_ERROR "${file} names ${path}")
+        endif()
+    endforeach()
+endforeach()
+
+file(COPY ${EXAMPLE}/ DESTINATION ${WORK}/source)
+run("configure the example" ${CMAKE_COMMAND} -S ${WORK}/source -B ${WORK}/build -G ${GENERATOR}
+    -D CMAKE_PREFIX_PATH=${WORK}/sdk -D CMAKE_CXX_COMPILER=${COMPILER} -D CMAKE_BUILD_TYPE=${TYPE}
+    -D CMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER} -D CMAKE_CXX_FLAGS=-Wall\ -Wextra\ -Werror)
+run("build the example" ${CMAKE_COMMAND} --build ${WORK}/build)
+set(plugin ${WORK}/build/directory.so)
+run("open it as the host does" ${CHECKER} --check-plugin=${plugin})
+if(NOT output MATCHES "directory 1.0.0.*credential-source directory")
+    message(FATAL_ERROR "it lists no credential-source directory")
+endif()
+
+file(WRITE ${WORK}/secrets/r.example/username "robot")
+file(WRITE ${WORK}/secrets/r.example/password "correct horse\n")
+run("check it with the installed tool" ${WORK}/sdk/bin/wasmproxy-plugin-check --set directory=${WORK}/secrets
+    --present=r.example/team/app --absent=other.example/x --username=robot ${plugin})
+
+# The tool can say no.
+execute_process(COMMAND ${WORK}/sdk/bin/wasmproxy-plugin-check --set directory=${WORK}/secrets
+    --present=other.example/x ${plugin} RESULT_VARIABLE result OUTPUT_VARIABLE output)
+if(NOT result EQUAL 1 OR NOT output MATCHES "FAIL  find: a repository it has a credential for")
+    message(FATAL_ERROR "the tool did not refuse a source without the credential (${result}):\n${output}")
+endif()
