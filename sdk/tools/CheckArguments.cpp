@@ -24,6 +24,10 @@ Run it on your own plugins only: opening a library runs its code.
   --component=NAME     only the component of that name
   --set KEY=VALUE      a setting of the component, as in its section of the configuration; may be repeated
 
+registry backends (checked against registries in memory, never over the network)
+  --host=HOST          of a registry as it stands in references; default: registry.example.com
+  --origin=URL         where the backend must then look for its API; default: https://registry.example.com
+  --path=PATH          of a repository there, the same in references and at the API; default: team/authz
 credential sources
   --present=REPOSITORY a repository (host/path) that the source has a credential for; required
   --absent=REPOSITORY  one that it has none for; default: registry.invalid/absent/repository
@@ -55,6 +59,12 @@ CheckArguments CheckArguments::parse(int count, char** arguments) {
             parsed.persistent = false;
         } else if (name == "--component") {
             take(parsed.component);
+        } else if (name == "--host") {
+            take(parsed.host);
+        } else if (name == "--origin") {
+            take(parsed.origin);
+        } else if (name == "--path") {
+            take(parsed.path);
         } else if (name == "--present") {
             take(parsed.present);
         } else if (name == "--absent") {

@@ -15,6 +15,10 @@ struct CheckArguments {
     std::vector<KeyValue> settings;
     bool list = false; ///< list components and settings, check no more
 
+    // Registry backends; empty: the suite's own choice.
+    std::string host;
+    std::string origin;
+    std::string path;
     // Credential sources.
     std::string present;
     std::string absent = "registry.invalid/absent/repository";

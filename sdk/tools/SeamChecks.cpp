@@ -5,6 +5,7 @@
 #include "wasmproxy/plugin/PluginNoteReader.h"
 #include "wasmproxy/testing/CacheStoreSuite.h"
 #include "wasmproxy/testing/CredentialSourceSuite.h"
+#include "wasmproxy/testing/RegistryBackendSuite.h"
 #include "wasmproxy/testing/TestServices.h"
 
 #include <set>
@@ -38,6 +39,15 @@ std::vector<Finding> checkStore(const ComponentFactory& factory, const CheckArgu
                                     host, options);
 }
 
+std::vector<Finding> checkBackend(const ComponentFactory& factory, const CheckArguments& arguments) {
+    testing::RegistryBackendOptions options;
+    if (!arguments.host.empty()) options.host = arguments.host;
+    if (!arguments.origin.empty()) options.origin = arguments.origin;
+    if (!arguments.path.empty()) options.path = arguments.path;
+    return testing::checkRegistryBackend(
+        [&](HostServices& h) { return make<RegistryBackend>(factory, arguments.settings, h); }, options);
+}
+
 Repository repository(const std::string& option, const std::string& text) {
     const auto slash = text.find('/');
     if (slash == std::string::npos) {
@@ -56,10 +66,6 @@ std::vector<Finding> checkSource(const ComponentFactory& factory, const CheckArg
         [&](HostServices& h) { return make<CredentialSource>(factory, arguments.settings, h); }, host, options);
 }
 
-bool isKey(std::string_view key) {
-    return isPluginName(key);
-}
-
 } // namespace
 
 std::vector<Finding> checkSettings(const ComponentFactory& factory) {
@@ -67,7 +73,7 @@ std::vector<Finding> checkSettings(const ComponentFactory& factory) {
     std::string badKeys, undocumented, twice;
     std::set<std::string> seen;
     for (const auto& setting : descriptions) {
-        if (!isKey(setting.key)) badKeys += " '" + setting.key + "'";
+        if (!isPluginName(setting.key)) badKeys += " '" + setting.key + "'";
         if (setting.description.empty()) undocumented += " " + setting.key;
         if (!seen.insert(setting.key).second) twice += " " + setting.key;
     }
@@ -91,6 +97,7 @@ std::vector<Finding> checkSettings(const ComponentFactory& factory) {
 std::vector<Finding> checkSeam(const ComponentFactory& factory, const CheckArguments& arguments) {
     const std::string_view seam = factory.seam();
     try {
+        if (seam == RegistryBackend::Seam) return checkBackend(factory, arguments);
         if (seam == CacheStore::Seam) return checkStore(factory, arguments);
         if (seam == CredentialSource::Seam) return checkSource(factory, arguments);
     } catch (const Error& e) {
