@@ -31,8 +31,10 @@ DocumentBuilder::DocumentBuilder(std::string file, std::vector<SettingsProblem>&
 void DocumentBuilder::section(const std::string& kind, const std::string& name, std::size_t line) {
     std::string message = nameProblem(kind, "section");
     if (message.empty() && !name.empty()) message = nameProblem(name, "section");
-    const SettingsSection* earlier = message.empty() ? _document.find(kind, name) : nullptr;
-    if (earlier != nullptr) message = "this section is repeated; the first one is at " + earlier->origin;
+    if (message.empty()) {
+        const auto [earlier, added] = _seenSections.emplace(kind + "." + name, origin(line));
+        if (!added) message = "this section is repeated; the first one is at " + earlier->second;
+    }
     if (!message.empty()) {
         const std::string full = shown(name.empty() ? kind : kind + "." + name);
         problem(line, full, message);

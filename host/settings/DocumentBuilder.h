@@ -3,6 +3,7 @@
 
 #include "settings/SettingsDocument.h"
 
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -40,8 +41,9 @@ private:
     std::size_t _problemsBefore;
     SettingsDocument _document;
     SettingsSection _rejected;
-    SettingsSection* _current = nullptr; ///< in _document or _rejected; nullptr before the first section
-    std::set<std::string> _seenKeys;     ///< of the current section
+    SettingsSection* _current = nullptr;              ///< in _document or _rejected; nullptr before the first section
+    std::map<std::string, std::string> _seenSections; ///< "kind.name" -> origin
+    std::set<std::string> _seenKeys;                  ///< of the current section
 };
 
 } // namespace wasmproxy::host

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "settings/HostSettings.h"
 
+#include "settings/DocumentBuilder.h"
 #include "settings/Listener.h"
 #include "settings/Nearest.h"
 
@@ -50,10 +51,12 @@ void checkKind(const SettingsSection& section, Problems& problems) {
 /// Settings::apply, with the nearest of `known` for a wrong key and the section as origin of problems that no line has.
 void applyValues(Settings& settings, const std::vector<KeyValue>& values, const std::string& prefix,
                  const std::string& origin, const std::vector<std::string>& known, Problems& problems) {
-    const std::vector<std::string> own = keysOf(settings.describe());
+    std::map<std::string, bool> required;
+    for (const SettingDescription& description : settings.describe())
+        required[prefix + description.key] = description.required;
     std::vector<KeyValue> ownValues;
     for (const KeyValue& value : values) {
-        if (contains(own, value.key)) {
+        if (required.count(prefix + value.key) != 0) {
             ownValues.push_back(value);
         } else {
             problems.push_back({value.origin, prefix + value.key, unknownKeyMessage(value.key, known)});
@@ -64,7 +67,7 @@ void applyValues(Settings& settings, const std::vector<KeyValue>& values, const 
     for (SettingsProblem& problem : found) {
         const bool written = std::any_of(ownValues.begin(), ownValues.end(),
                                          [&](const KeyValue& value) { return problem.key == prefix + value.key; });
-        if (!written || problem.origin.empty()) problem.origin = origin;
+        if (problem.origin.empty() || (!written && required[problem.key])) problem.origin = origin;
         problems.push_back(std::move(problem));
     }
 }
@@ -179,6 +182,7 @@ void applyPluginSettings(Settings& plugin, const std::vector<KeyValue>& values, 
 }
 
 void HostSettings::apply(const SettingsDocument& document, Problems& problems) {
+    const std::size_t before = problems.size();
     for (const SettingsSection& section : document.sections)
         checkKind(section, problems);
     applySingle(plugins, "plugins", document, problems);
@@ -194,6 +198,9 @@ void HostSettings::apply(const SettingsDocument& document, Problems& problems) {
     applyInstances(routes, "route", false, document, problems);
     checkListeners(*this, problems);
     checkRoutes(routes, problems);
+    if (problems.size() <= before + MaxSettingsProblems) return;
+    problems.resize(before + MaxSettingsProblems);
+    problems.push_back({"", "", "more problems are not shown; correct the ones above first"});
 }
 
 } // namespace wasmproxy::host
