@@ -24,6 +24,21 @@ foreach(file ${package})
 endforeach()
 
 file(COPY ${EXAMPLE}/ DESTINATION ${WORK}/source)
+# Beside the example: a registry backend, and a program that uses what tests are written with.
+file(COPY ${OCI}/ DESTINATION ${WORK}/source/oci)
+file(APPEND ${WORK}/source/CMakeLists.txt "
+file(GLOB sources oci/*.cpp)
+add_wasmproxy_plugin(oci SOURCES \${sources} LIBRARIES wasmproxy::distribution)
+add_executable(uses_testing testing.cpp)
+target_link_libraries(uses_testing PRIVATE wasmproxy::testing)
+")
+file(WRITE ${WORK}/source/testing.cpp "#include <wasmproxy/testing/TestServices.h>
+int main() {
+    wasmproxy::testing::TestServices services;
+    services.log(wasmproxy::LogLevel::Error, \"a line\");
+    return services.logged(\"line\") ? 0 : 1;
+}
+")
 run("configure the example" ${CMAKE_COMMAND} -S ${WORK}/source -B ${WORK}/build -G ${GENERATOR}
     -D CMAKE_PREFIX_PATH=${WORK}/sdk -D CMAKE_CXX_COMPILER=${COMPILER} -D CMAKE_BUILD_TYPE=${TYPE}
     -D CMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER} -D CMAKE_CXX_FLAGS=-Wall\ -Wextra\ -Werror)
@@ -33,6 +48,9 @@ run("open it as the host does" ${CHECKER} --check-plugin=${plugin})
 if(NOT output MATCHES "directory 1.0.0.*credential-source directory")
     message(FATAL_ERROR "it lists no credential-source directory")
 endif()
+
+run("open the registry backend as the host does" ${CHECKER} --check-plugin=${WORK}/build/oci.so)
+run("use the tests' library" ${WORK}/build/uses_testing)
 
 file(WRITE ${WORK}/secrets/r.example/username "robot")
 file(WRITE ${WORK}/secrets/r.example/password "correct horse\n")
