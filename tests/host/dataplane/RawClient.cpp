@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "RawClient.h"
+
+#include <arpa/inet.h>
+#include <cerrno>
+#include <cstring>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdexcept>
+#include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace wasmproxy::host::test {
+
+namespace {
+
+constexpr int Patience = 10000; // ms
+
+} // namespace
+
+std::string RawAnswer::header(const std::string& name) const {
+    for (std::size_t at = head.find("\r\n"); at != std::string::npos; at = head.find("\r\n", at + 2)) {
+        const std::string line = head.substr(at + 2, head.find("\r\n", at + 2) - at - 2);
+        if (line.size() > name.size() && line[name.size()] == ':' &&
+            ::strncasecmp(line.c_str(), name.c_str(), name.size()) == 0)
+            return line.substr(line.find_first_not_of(' ', name.size() + 1));
+    }
+    return {};
+}
+
+RawClient::RawClient(std::uint16_t port, int receiveBuffer)
+    : _socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    if (receiveBuffer > 0) ::setsockopt(_socket, SOL_SOCKET, SO_RCVBUF, &receiveBuffer, sizeof receiveBuffer);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (::connect(_socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+        const std::string cause = std::strerror(errno);
+        ::close(_socket);
+        throw std::runtime_error("connect: " + cause);
+    }
+}
+
+RawClient::RawClient(RawClient&& other) noexcept : _socket(other._socket), _buffer(std::move(other._buffer)) {
+    other._socket = -1;
+}
+
+RawClient::~RawClient() {
+    if (_socket >= 0) ::close(_socket);
+}
+
+void RawClient::send(std::string_view bytes) {
+    while (!bytes.empty()) {
+        const ssize_t count = ::send(_socket, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+        if (count <= 0) throw std::runtime_error(std::string("send: ") + std::strerror(errno));
+        bytes.remove_prefix(static_cast<std::size_t>(count));
+    }
+}
+
+std::string RawClient::readSome(std::size_t limit) {
+    pollfd waiting{_socket, POLLIN, 0};
+    if (::poll(&waiting, 1, Patience) != 1) throw std::runtime_error("no bytes in time");
+    std::string bytes(limit, '\0');
+    const ssize_t count = ::recv(_socket, bytes.data(), bytes.size(), 0);
+    if (count < 0) throw std::runtime_error(std::string("recv: ") + std::strerror(errno));
+    bytes.resize(static_cast<std::size_t>(count));
+    return bytes;
+}
+
+void RawClient::fill() {
+    const std::string bytes = readSome(256 * 1024);
+    if (bytes.empty()) throw std::runtime_error("closed after: " + _buffer.substr(0, 200));
+    _buffer += bytes;
+}
+
+RawAnswer RawClient::answer(bool headOnly) {
+    std::size_t end = 0;
+    while ((end = _buffer.find("\r\n\r\n")) == std::string::npos)
+        fill();
+    RawAnswer result;
+    result.head = _buffer.substr(0, end + 2);
+    result.statusLine = result.head.substr(0, result.head.find("\r\n"));
+    _buffer.erase(0, end + 4);
+    const std::string length = result.header("Content-Length");
+    if (headOnly || length.empty() || result.status() == 304) return result;
+    const std::size_t size = std::stoul(length);
+    while (_buffer.size() < size)
+        fill();
+    result.body = _buffer.substr(0, size);
+    _buffer.erase(0, size);
+    return result;
+}
+
+RawAnswer RawClient::get(const std::string& path, const std::string& headers, const char* method) {
+    send(std::string(method) + " " + path + " HTTP/1.1\r\nHost: proxy\r\n" + headers + "\r\n");
+    return answer(std::strcmp(method, "HEAD") == 0);
+}
+
+std::string RawClient::readToEnd() {
+    std::string all = std::move(_buffer);
+    _buffer.clear();
+    for (std::string more = readSome(65536); !more.empty(); more = readSome(65536))
+        all += more;
+    return all;
+}
+
+void RawClient::finishSending() {
+    ::shutdown(_socket, SHUT_WR);
+}
+
+bool RawClient::closedWithin(std::chrono::milliseconds limit) {
+    if (!_buffer.empty()) return false;
+    pollfd waiting{_socket, POLLIN, 0};
+    if (::poll(&waiting, 1, static_cast<int>(limit.count())) != 1) return false;
+    char byte = 0;
+    return ::recv(_socket, &byte, 1, 0) <= 0;
+}
+
+void RawClient::reset() {
+    const linger now{1, 0};
+    ::setsockopt(_socket, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    ::close(_socket);
+    _socket = -1;
+}
+
+} // namespace wasmproxy::host::test
