@@ -91,7 +91,9 @@ CredentialEntries parseDockerConfig(std::string_view text, const std::string& pa
     if (!auths->isObject()) auths->fail("an object");
     for (const auto& [key, value] : auths->members()) {
         const auto skip = [&, &name = key](const std::string& reason) {
-            result.warnings.push_back(path + ": entry \"" + shown(name) + "\" is left out: " + reason);
+            std::string line = path + ": entry \"";
+            line.append(shown(name)).append("\" is left out: ").append(reason);
+            result.warnings.push_back(std::move(line));
         };
         auto pattern = RegistryPattern::parse(key);
         if (!pattern) {

@@ -70,7 +70,7 @@ constexpr std::size_t DigestLength = 71;
 
 } // namespace
 
-class DiskCrashTest : public CppUnit::TestFixture, DiskFixture {
+class DiskCrashTest : public DiskFixture {
     CPPUNIT_TEST_SUITE(DiskCrashTest);
     CPPUNIT_TEST(namesTheOtherProcess);
     CPPUNIT_TEST(survivesAKillInTheMiddleOfAnIngest);

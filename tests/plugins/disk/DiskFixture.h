@@ -13,10 +13,16 @@
 #include <vector>
 
 /// What the disk store's tests share.
-struct DiskFixture {
-    TemporaryDirectory root;
+struct DiskFixture : CppUnit::TestFixture {
+    std::unique_ptr<TemporaryDirectory> root;
     RecordingHost host;
-    const std::string directory = root / "cache";
+    std::string directory;
+
+    void setUp() override {
+        root = std::make_unique<TemporaryDirectory>();
+        directory = *root / "cache";
+    }
+    void tearDown() override { root.reset(); }
 
     static wasmproxy::Call call() { return {"test", wasmproxy::Call::Clock::now() + std::chrono::seconds(60)}; }
 

@@ -19,7 +19,7 @@ unsigned modeOf(const std::string& path) {
 
 } // namespace
 
-class DiskStoreTest : public CppUnit::TestFixture, DiskFixture {
+class DiskStoreTest : public DiskFixture {
     CPPUNIT_TEST_SUITE(DiskStoreTest);
     CPPUNIT_TEST(keepsTheContract);
     CPPUNIT_TEST(laysOutPrivateFiles);
@@ -85,20 +85,20 @@ public:
     }
 
     void refusesWhatIsNoDirectory() {
-        writeFile(root / "file", "x");
-        const std::string file = errorOf([&] { make(root / "file"); });
-        assertContains(file, "SETTINGS_INVALID: directory: " + (root / "file") + " is not a directory");
-        const std::string below = errorOf([&] { make(root / "file/cache"); });
-        assertContains(below, "create " + (root / "file") + ", or correct `directory`");
-        const std::string missing = errorOf([&] { make(root / "no/such"); });
-        assertContains(missing, "SETTINGS_INVALID: directory: the parent of " + (root / "no/such"));
-        assertContains(missing, "create " + (root / "no"));
-        CPPUNIT_ASSERT(!std::filesystem::exists(root / "no"));
+        writeFile(*root / "file", "x");
+        const std::string file = errorOf([&] { make(*root / "file"); });
+        assertContains(file, "SETTINGS_INVALID: directory: " + (*root / "file") + " is not a directory");
+        const std::string below = errorOf([&] { make(*root / "file/cache"); });
+        assertContains(below, "create " + (*root / "file") + ", or correct `directory`");
+        const std::string missing = errorOf([&] { make(*root / "no/such"); });
+        assertContains(missing, "SETTINGS_INVALID: directory: the parent of " + (*root / "no/such"));
+        assertContains(missing, "create " + (*root / "no"));
+        CPPUNIT_ASSERT(!std::filesystem::exists(*root / "no"));
     }
 
     void refusesWhatItMayNotWrite() {
         std::filesystem::create_directory(directory);
-        std::filesystem::permissions(root.path(), std::filesystem::perms(0755));
+        std::filesystem::permissions(root->path(), std::filesystem::perms(0755));
         std::filesystem::permissions(directory, std::filesystem::perms(0555));
         const bool wasRoot = ::geteuid() == 0;
         if (wasRoot) CPPUNIT_ASSERT_EQUAL(0, ::seteuid(65534));
@@ -137,9 +137,9 @@ public:
         const auto store = make();
         const std::string bytes = "some bytes";
         const std::string path = pathOf(put(*store, bytes));
-        writeFile(root / "elsewhere", bytes);
+        writeFile(*root / "elsewhere", bytes);
         const std::vector<std::pair<std::string, std::function<void()>>> damages = {
-            {"link", [&] { std::filesystem::create_symlink(root / "elsewhere", path); }},
+            {"link", [&] { std::filesystem::create_symlink(*root / "elsewhere", path); }},
             {"pipe", [&] { CPPUNIT_ASSERT_EQUAL(0, ::mkfifo(path.c_str(), 0600)); }},
             {"empty", [&] { writeFile(path, ""); }}};
         for (const auto& [name, damage] : damages) {
@@ -205,7 +205,7 @@ public:
     void worksOnAfterTheDirectoryIsMoved() {
         const auto store = make();
         const Digest digest = put(*store, "abc");
-        std::filesystem::rename(directory, root / "moved");
+        std::filesystem::rename(directory, *root / "moved");
         CPPUNIT_ASSERT_EQUAL(std::string("abc"), get(*store, digest));
         CPPUNIT_ASSERT_EQUAL(std::string("def"), get(*store, put(*store, "def")));
     }

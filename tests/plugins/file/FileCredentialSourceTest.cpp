@@ -45,7 +45,11 @@ public:
         directory = std::make_unique<TemporaryDirectory>();
         path = *directory / "config.json";
         host.take();
-        ::umask(077);
+        umask = ::umask(077);
+    }
+    void tearDown() override {
+        ::umask(umask);
+        directory.reset();
     }
 
     void keepsTheContract() {
@@ -328,6 +332,7 @@ private:
 
     std::unique_ptr<TemporaryDirectory> directory;
     std::string path;
+    mode_t umask = 0;
     RecordingHost host;
 };
 
