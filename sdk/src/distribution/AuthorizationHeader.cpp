@@ -5,7 +5,13 @@
 
 #include <openssl/evp.h>
 
+#include <algorithm>
+
 namespace wasmproxy {
+
+bool isHeaderToken(std::string_view token) {
+    return !token.empty() && std::all_of(token.begin(), token.end(), [](char c) { return c > 0x20 && c < 0x7f; });
+}
 
 Secret basicHeader(const std::string& user, const Secret& password) {
     std::string plain;
@@ -25,13 +31,9 @@ Secret basicHeader(const std::string& user, const Secret& password) {
 }
 
 Secret bearerHeader(const Secret& token, const std::string& whose) {
-    for (const char c : token.reveal()) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (byte <= 0x20 || byte >= 0x7f)
-            throw Error(ErrorCode::CredentialRefused,
-                        "the token " + whose + " holds a space, a control character or a non-ASCII one");
-    }
-    if (token.empty()) throw Error(ErrorCode::CredentialRefused, "the token " + whose + " is empty");
+    if (!isHeaderToken(token.reveal()))
+        throw Error(ErrorCode::CredentialRefused,
+                    "the token " + whose + " is empty or holds a space, a control character or a non-ASCII one");
     std::string header;
     header.reserve(7 + token.reveal().size());
     header.append("Bearer ").append(token.reveal());

@@ -5,9 +5,12 @@
 #include "wasmproxy/plugin/Secret.h"
 
 #include <string>
+#include <string_view>
 
 namespace wasmproxy {
 
+/// Can it stand after `Bearer `: printable ASCII without spaces, not empty?
+bool isHeaderToken(std::string_view token);
 /// `Basic …`.
 Secret basicHeader(const std::string& user, const Secret& password);
 /// `Bearer …`. A token that cannot stand in a header throws Error{CredentialRefused}; `whose` names it there.

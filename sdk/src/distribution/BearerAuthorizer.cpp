@@ -40,7 +40,7 @@ BearerAuthorizer::Authorization BearerAuthorizer::authorize(Call& call, const Su
     Authorization result;
     const Credential& credential = subject.credential;
     if (credential.kind == Credential::Kind::BearerToken) {
-        result.header = bearerHeader(credential.secret, credential.name);
+        result.header = bearerHeader(credential.secret, "of credential '" + credential.name + "'");
         return result;
     }
     const HttpUrl realm = _realms.admit(subject.registry, challenge.parameter("realm"));

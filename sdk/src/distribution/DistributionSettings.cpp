@@ -19,7 +19,7 @@ bool isHostAndPort(const std::string& text) {
 
 std::string wrongEndpoint(const std::string& text, bool plainHttp) {
     if (text.find("://") == std::string::npos)
-        return isHostAndPort(text) ? "" : "expected host, host:port or an http(s) URL, got '" + text + "'";
+        return isHostAndPort(text) ? "" : "expected host, host:port or an http(s) URL without user name";
     try {
         const HttpUrl url = HttpUrl::parse(text, "URL");
         if (url.target() != "/" || text.find_first_of("?#") != std::string::npos)

@@ -76,7 +76,7 @@ std::string presentable(std::string_view text, const std::vector<std::string_vie
         const std::size_t length = decode(std::string_view(whole).substr(at), point);
         if (length == 0) {
             result += '?';
-        } else if (isInvisible(point)) {
+        } else if (point == ' ' || isInvisible(point)) {
             if (!result.empty() && result.back() != ' ') result += ' ';
         } else if (result.size() + length <= MessageLimit) {
             result.append(whole, at, length);

@@ -81,9 +81,11 @@ TokenCache::Found TokenCache::lead(Call& call, std::unique_lock<std::mutex>& loc
         entry->renewAt = now + life * 4 / 5;
         return {token->value, true};
     }
-    // Renewal failed but the old token still has life: the registry will say if it is not accepted.
+    // Renewal failed, not because of the credential, and the old token still has life.
     const WallTime now = _host.now();
-    if (entry->token && now < entry->expiresAt && failure && failure->retryable()) {
+    const bool verdict =
+        failure && (failure->code() == ErrorCode::CredentialRefused || failure->code() == ErrorCode::RepositoryDenied);
+    if (entry->token && now < entry->expiresAt && failure && !verdict) {
         entry->renewAt = now + RenewalPause;
         return {*entry->token, false};
     }

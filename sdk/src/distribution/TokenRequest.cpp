@@ -100,6 +100,7 @@ Token TokenRequest::read(HttpResponse& response) const {
     std::string value = json.stringOr("token", "");
     if (value.empty()) value = json.stringOr("access_token", "");
     if (value.empty()) throw Error(ErrorCode::UpstreamInvalid, what + ": neither `token` nor `access_token` holds one");
+    if (!isHeaderToken(value)) throw Error(ErrorCode::UpstreamInvalid, what + ": its token cannot stand in a header");
     Token token;
     token.value = Secret(value);
     token.life = lifeOf(json, value, host.now());
