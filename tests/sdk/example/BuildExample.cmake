@@ -1,5 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # The example stays in WORK/build/directory.so for the scenarios.
+foreach(given BUILD EXAMPLE OCI WORK GENERATOR COMPILER CHECKER)
+    if("${${given}}" STREQUAL "")
+        message(FATAL_ERROR "${given} is not given")
+    endif()
+endforeach()
+
 function(run what)
     execute_process(COMMAND ${ARGN} RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE output)
     if(NOT result EQUAL 0)
