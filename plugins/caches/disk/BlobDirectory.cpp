@@ -90,12 +90,10 @@ void BlobDirectory::lock() {
                                    : "another process"),
                     "stop that one first, or give each its own `directory`");
     }
+    // The lock holds without the pid in it: a full disk must not keep what is cached from being served.
     const std::string pid = std::to_string(::getpid()) + "\n";
-    if (::ftruncate(_lock.get(), 0) != 0 ||
-        ::pwrite(_lock.get(), pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size())) {
-        // The lock holds without the pid: a full disk must not keep what is cached from being served.
-        static_cast<void>(::ftruncate(_lock.get(), 0));
-    }
+    const bool written = ::ftruncate(_lock.get(), 0) == 0 && ::pwrite(_lock.get(), pid.data(), pid.size(), 0) > 0;
+    static_cast<void>(written);
 }
 
 std::string BlobDirectory::shardOf(const Digest& digest) {

@@ -76,6 +76,7 @@ class DiskCrashTest : public DiskFixture {
     CPPUNIT_TEST(survivesAKillInTheMiddleOfAnIngest);
     CPPUNIT_TEST(losesNothingCommittedWhenKilledAtAnyTime);
     CPPUNIT_TEST(saysWhenTheDiskIsFullAndRecovers);
+    CPPUNIT_TEST(keepsNothingHalfOnAFullDisk);
     CPPUNIT_TEST(saysWhenTheDiskIsReadOnly);
     CPPUNIT_TEST_SUITE_END();
 
@@ -165,6 +166,35 @@ public:
         ::umount2(directory.c_str(), MNT_DETACH);
     }
 
+    void keepsNothingHalfOnAFullDisk() {
+        if (!mountSmall(",nr_inodes=40")) return; // full of bytes or of files, whichever comes first
+        {
+            const auto store = make();
+            int failures = 0;
+            for (int i = 0; i < 1000; ++i) {
+                const std::string bytes = std::to_string(i) + std::string(i * 7919 % 120000, 'x');
+                if (errorOf([&] { put(*store, bytes); }).empty()) {
+                    CPPUNIT_ASSERT(get(*store, Digest::of(bytes)) == bytes);
+                } else {
+                    ++failures;
+                    CPPUNIT_ASSERT_EQUAL(std::string("<absent>"), get(*store, Digest::of(bytes)));
+                    const auto shown = visited(*store);
+                    CPPUNIT_ASSERT(!shown.empty());
+                    for (const auto& blob : shown)
+                        CPPUNIT_ASSERT_EQUAL(blob.first.str(), Digest::of(get(*store, blob.first)).str());
+                    auto work = call();
+                    for (const auto& blob : shown)
+                        CPPUNIT_ASSERT(store->remove(work, blob.first));
+                    // The shards stay: this is the operator's way to give their files' share back.
+                    std::filesystem::remove_all(directory + "/blobs");
+                }
+                CPPUNIT_ASSERT_EQUAL(std::size_t(0), filesIn(directory + "/ingest"));
+            }
+            CPPUNIT_ASSERT(failures > 10);
+        }
+        ::umount2(directory.c_str(), MNT_DETACH);
+    }
+
     void saysWhenTheDiskIsReadOnly() {
         if (!mountSmall()) return;
         put(*make(), "abc");
@@ -176,10 +206,10 @@ public:
 
 private:
     /// A file system of 1 MiB at `directory`, seen by this process alone; false where that needs rights we lack.
-    bool mountSmall() {
+    bool mountSmall(const std::string& options = {}) {
         std::filesystem::create_directory(directory);
         if (::unshare(CLONE_NEWNS) == 0 && ::mount("", "/", "", MS_REC | MS_PRIVATE, "") == 0 &&
-            ::mount("tmpfs", directory.c_str(), "tmpfs", 0, "size=1m,mode=0700") == 0)
+            ::mount("tmpfs", directory.c_str(), "tmpfs", 0, ("size=1m,mode=0700" + options).c_str()) == 0)
             return true;
         std::cout << " (skipped, cannot mount a tmpfs: " << std::strerror(errno) << ")" << std::flush;
         return false;
