@@ -50,6 +50,7 @@ struct AccessRecord {
 struct DigestIndexSettings {
     std::string path;
     std::chrono::hours accessRetention{24 * 30};
+    std::uint64_t accessLimit = 1000000; ///< older accesses go first; bounds the file
 };
 
 /// Which digest a tag meant, which module an artifact holds, which Repository a digest belongs to, who fetched what.
@@ -58,7 +59,9 @@ struct DigestIndexSettings {
 /// (readers share a lock). SQLite stands behind, written by one thread that this object owns and joins: record*() and
 /// link() return after their row is committed; accesses are batched and never wait (a full queue drops and counts).
 /// A database that is corrupt, of a newer schema or unreadable is set aside as `<path>.bad-<n>` and replaced; one that
-/// cannot be written is an Error{StorageFault} from the record call, and memory stays right for this process.
+/// cannot be written is an Error{StorageFault} from the record call, and memory stays right for this process; the
+/// database is brought up to it once it can be written again. `<path>.copy` holds tags and links as they were at most a
+/// minute ago, and is where they come from after a database was set aside. One process per path.
 class DigestIndex {
 public:
     explicit DigestIndex(DigestIndexSettings settings); ///< throws Error{StorageFault} naming the path
@@ -75,6 +78,7 @@ public:
     std::vector<ModuleRecord> modules() const; ///< all, newest first
     std::size_t moduleCount() const;
 
+    /// A reference with a digest is not recorded: the registry was not asked what its tag means.
     void recordTag(const Reference& reference, const Digest& digest);
     void forgetTag(const Reference& reference);
     /// The module and the links of manifest, selected manifest, layer and module to `repository`, in one transaction.

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "DigestIndex.h"
+
+#include "IndexTables.h"
+#include "IndexWriter.h"
+
+#include "observe/Log.h"
+
+#include <algorithm>
+
+namespace wasmproxy::host {
+
+namespace {
+
+std::string keyOf(const Reference& reference) {
+    return reference.repository().str() + ":" + reference.tag();
+}
+
+} // namespace
+
+struct DigestIndex::Store {
+    explicit Store(const DigestIndexSettings& settings) {
+        auto database = std::make_unique<IndexDatabase>(settings.path);
+        tables.apply(database->load());
+        setAside = database->setAside();
+        if (!setAside.empty()) restore(settings.path, *database);
+        if (database->skippedRows() != 0)
+            log(LogLevel::Warning, "rows of the index were damaged and are skipped",
+                {{"path", settings.path}, {"rows", std::to_string(database->skippedRows())}});
+        writer = std::make_unique<IndexWriter>(std::move(database), tables, settings);
+    }
+
+    void restore(const std::string& path, IndexDatabase& database) {
+        const auto changes = IndexCopy(path).read();
+        if (changes.empty()) return;
+        tables.apply(changes);
+        database.rewrite(changes);
+        log(LogLevel::Information, "tags and links of the index were taken from its copy",
+            {{"path", path}, {"rows", std::to_string(changes.size())}});
+    }
+
+    IndexTables tables;
+    std::string setAside;
+    std::unique_ptr<IndexWriter> writer;
+};
+
+DigestIndex::DigestIndex(DigestIndexSettings settings) : _store(std::make_unique<Store>(settings)) {}
+
+DigestIndex::~DigestIndex() = default;
+
+std::optional<TagRecord> DigestIndex::tag(const Reference& reference) const {
+    return _store->tables.tag(keyOf(reference));
+}
+
+std::optional<ModuleRecord> DigestIndex::module(const Digest& manifest) const {
+    return _store->tables.module(manifest);
+}
+
+std::vector<ModuleRecord> DigestIndex::modulesBySha256(const Digest& module) const {
+    return _store->tables.modulesBySha256(module);
+}
+
+bool DigestIndex::linked(const Digest& digest, const Repository& repository) const {
+    return _store->tables.linked(digest, repository);
+}
+
+std::vector<Repository> DigestIndex::links(const Digest& digest) const {
+    return _store->tables.links(digest);
+}
+
+std::vector<std::string> DigestIndex::tagsOf(const Digest& manifest) const {
+    return _store->tables.tagsOf(manifest);
+}
+
+std::vector<ModuleRecord> DigestIndex::modules() const {
+    return _store->tables.modules();
+}
+
+std::size_t DigestIndex::moduleCount() const {
+    return _store->tables.moduleCount();
+}
+
+void DigestIndex::recordTag(const Reference& reference, const Digest& digest) {
+    // The registry was asked for the digest: what the tag means was not looked at.
+    if (reference.digest() || reference.tag().empty()) return;
+    _store->writer->commit({TagSet{keyOf(reference), {digest, std::chrono::system_clock::now()}}});
+}
+
+void DigestIndex::forgetTag(const Reference& reference) {
+    if (tag(reference)) _store->writer->commit({TagForgotten{keyOf(reference)}});
+}
+
+void DigestIndex::recordModule(const ModuleRecord& given, const Repository& repository) {
+    ModuleRecord record = given;
+    // A foreign name with a NUL would read back shorter than it was written.
+    for (auto* text : {&record.layout, &record.entry, &record.proxyAbi})
+        std::replace(text->begin(), text->end(), '\0', '?');
+    IndexChanges changes{record};
+    for (const auto& digest : {record.manifest, record.selectedManifest, record.layer, record.module})
+        if (!digest.empty()) changes.emplace_back(LinkAdded{digest, repository});
+    _store->writer->commit(std::move(changes));
+}
+
+void DigestIndex::link(const Digest& digest, const Repository& repository) {
+    if (linked(digest, repository)) return;
+    _store->writer->commit({LinkAdded{digest, repository}});
+}
+
+void DigestIndex::recordContent(const Digest& digest, std::uint64_t size) {
+    _store->writer->commit({ContentRecord{digest, size, std::chrono::system_clock::now()}});
+}
+
+void DigestIndex::forgetContent(const Digest& digest) {
+    _store->writer->commit({ContentForgotten{digest}});
+}
+
+std::uint64_t DigestIndex::contentBytes() const {
+    return _store->tables.contentBytes();
+}
+
+std::vector<ContentRecord> DigestIndex::contentsByAge() const {
+    return _store->tables.contentsByAge();
+}
+
+void DigestIndex::recordAccess(AccessRecord access) noexcept {
+    _store->writer->recordAccess(std::move(access));
+}
+
+std::vector<AccessRecord> DigestIndex::accesses(std::size_t limit) const {
+    return _store->writer->accesses(limit);
+}
+
+std::uint64_t DigestIndex::droppedAccesses() const noexcept {
+    return _store->writer->droppedAccesses();
+}
+
+std::string DigestIndex::setAside() const {
+    return _store->setAside;
+}
+
+} // namespace wasmproxy::host

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "IndexChange.h"
+
+namespace wasmproxy::host {
+
+/// `<path>.copy`: the tags and links in a small text file of their own, for the start after the database went bad.
+/// Modules and contents are not in it, since the cache store knows them.
+class IndexCopy {
+public:
+    explicit IndexCopy(const std::string& indexPath) : _path(indexPath + ".copy") {}
+
+    const std::string& path() const { return _path; }
+    /// Replaces the copy at once and whole. Throws Error{StorageFault}.
+    void write(const IndexChanges& changes) const;
+    /// Nothing where there is no copy, or one that is damaged.
+    IndexChanges read() const;
+
+private:
+    std::string _path;
+};
+
+} // namespace wasmproxy::host

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "IndexRows.h"
+
+#include "IndexTime.h"
+
+#include "wasmproxy/oci/Error.h"
+
+#include <Poco/Checksum.h>
+#include <Poco/Data/Session.h>
+#include <Poco/Data/Statement.h>
+
+namespace wasmproxy::host {
+
+using namespace Poco::Data::Keywords;
+using Poco::Int64;
+
+namespace {
+
+using Texts = std::vector<std::string>;
+using Numbers = std::vector<Int64>;
+
+Int64 sumOf(std::initializer_list<std::string> fields) {
+    Poco::Checksum sum(Poco::Checksum::TYPE_CRC32);
+    for (const auto& field : fields)
+        sum.update(field.c_str(), static_cast<unsigned>(field.size() + 1));
+    return static_cast<Int64>(sum.checksum());
+}
+
+Int64 sumOf(const TagSet& tag) {
+    return sumOf({tag.key, tag.record.digest.str(), std::to_string(toMicroseconds(tag.record.validatedAt))});
+}
+
+Int64 sumOf(const ModuleRecord& m) {
+    return sumOf({m.manifest.str(), m.selectedManifest.str(), m.module.str(), std::to_string(m.size), m.layout,
+                  m.layer.str(), m.entry, m.proxyAbi, std::to_string(toMicroseconds(m.pulledAt))});
+}
+
+Int64 sumOf(const LinkAdded& link) {
+    return sumOf({link.digest.str(), link.repository.host(), link.repository.path()});
+}
+
+Int64 sumOf(const ContentRecord& content) {
+    return sumOf(
+        {content.digest.str(), std::to_string(content.size), std::to_string(toMicroseconds(content.lastUsed))});
+}
+
+/// What a record may lack.
+Digest digestOrEmpty(const std::string& text) {
+    return text.empty() ? Digest() : Digest::parse(text);
+}
+
+/// Keeps the row that `make` builds if it parses and its checksum is right.
+template <class Make>
+void keep(IndexChanges& changes, std::size_t& skipped, Int64 sum, Make make) {
+    try {
+        auto row = make();
+        if (sumOf(row) == sum) {
+            changes.emplace_back(std::move(row));
+            return;
+        }
+    } catch (const Error&) {
+        // Counted below: a reference or digest that does not parse.
+    }
+    ++skipped;
+}
+
+} // namespace
+
+void IndexRows::createTables(Poco::Data::Session& session) {
+    for (const char* statement :
+         {"CREATE TABLE tags(reference TEXT PRIMARY KEY, digest TEXT NOT NULL, validated_at INTEGER NOT NULL, "
+          "sum INTEGER NOT NULL) WITHOUT ROWID",
+          "CREATE TABLE modules(manifest TEXT PRIMARY KEY, selected TEXT NOT NULL, module TEXT NOT NULL, "
+          "size INTEGER NOT NULL, layout TEXT NOT NULL, layer TEXT NOT NULL, entry TEXT NOT NULL, "
+          "proxy_abi TEXT NOT NULL, pulled_at INTEGER NOT NULL, sum INTEGER NOT NULL) WITHOUT ROWID",
+          "CREATE TABLE links(digest TEXT NOT NULL, host TEXT NOT NULL, path TEXT NOT NULL, sum INTEGER NOT NULL, "
+          "PRIMARY KEY(digest, host, path)) WITHOUT ROWID",
+          "CREATE TABLE contents(digest TEXT PRIMARY KEY, size INTEGER NOT NULL, last_used INTEGER NOT NULL, "
+          "sum INTEGER NOT NULL) WITHOUT ROWID",
+          "CREATE TABLE accesses(id INTEGER PRIMARY KEY, module TEXT NOT NULL, reference TEXT NOT NULL, "
+          "caller TEXT NOT NULL, at INTEGER NOT NULL)",
+          "CREATE INDEX accesses_at ON accesses(at)"})
+        session << statement, now;
+}
+
+void IndexRows::write(const IndexChanges& changes) {
+    for (const auto& change : changes)
+        std::visit([this](const auto& one) { write(one); }, change);
+}
+
+void IndexRows::write(const TagSet& tag) {
+    _session << "INSERT OR REPLACE INTO tags(reference, digest, validated_at, sum) VALUES(?, ?, ?, ?)", bind(tag.key),
+        bind(tag.record.digest.str()), bind(toMicroseconds(tag.record.validatedAt)), bind(sumOf(tag)), now;
+}
+
+void IndexRows::write(const TagForgotten& tag) {
+    _session << "DELETE FROM tags WHERE reference = ?", bind(tag.key), now;
+}
+
+void IndexRows::write(const ModuleRecord& m) {
+    _session << "INSERT OR REPLACE INTO modules(manifest, selected, module, size, layout, layer, entry, proxy_abi, "
+                "pulled_at, sum) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        bind(m.manifest.str()), bind(m.selectedManifest.str()), bind(m.module.str()), bind(static_cast<Int64>(m.size)),
+        bind(m.layout), bind(m.layer.str()), bind(m.entry), bind(m.proxyAbi), bind(toMicroseconds(m.pulledAt)),
+        bind(sumOf(m)), now;
+}
+
+void IndexRows::write(const LinkAdded& link) {
+    _session << "INSERT OR REPLACE INTO links(digest, host, path, sum) VALUES(?, ?, ?, ?)", bind(link.digest.str()),
+        bind(link.repository.host()), bind(link.repository.path()), bind(sumOf(link)), now;
+}
+
+void IndexRows::write(const ContentRecord& content) {
+    _session << "INSERT OR REPLACE INTO contents(digest, size, last_used, sum) VALUES(?, ?, ?, ?)",
+        bind(content.digest.str()), bind(static_cast<Int64>(content.size)), bind(toMicroseconds(content.lastUsed)),
+        bind(sumOf(content)), now;
+}
+
+void IndexRows::write(const ContentForgotten& content) {
+    _session << "DELETE FROM contents WHERE digest = ?", bind(content.digest.str()), now;
+}
+
+IndexChanges IndexRows::read(std::size_t& skipped) {
+    IndexChanges changes;
+    readTags(changes, skipped);
+    readModules(changes, skipped);
+    readLinks(changes, skipped);
+    readContents(changes, skipped);
+    return changes;
+}
+
+void IndexRows::readTags(IndexChanges& changes, std::size_t& skipped) {
+    Texts references, digests;
+    Numbers times, sums;
+    _session << "SELECT reference, digest, validated_at, sum FROM tags", into(references), into(digests), into(times),
+        into(sums), now;
+    for (std::size_t i = 0; i < references.size(); ++i)
+        keep(changes, skipped, sums[i], [&] {
+            Reference::parse(references[i]);
+            return TagSet{references[i], {Digest::parse(digests[i]), fromMicroseconds(times[i])}};
+        });
+}
+
+void IndexRows::readModules(IndexChanges& changes, std::size_t& skipped) {
+    Texts manifests, selected, modules, layouts, layers, entries, abis;
+    Numbers sizes, times, sums;
+    _session << "SELECT manifest, selected, module, size, layout, layer, entry, proxy_abi, pulled_at, sum FROM modules",
+        into(manifests), into(selected), into(modules), into(sizes), into(layouts), into(layers), into(entries),
+        into(abis), into(times), into(sums), now;
+    for (std::size_t i = 0; i < manifests.size(); ++i)
+        keep(changes, skipped, sums[i], [&] {
+            return ModuleRecord{Digest::parse(manifests[i]),
+                                digestOrEmpty(selected[i]),
+                                Digest::parse(modules[i]),
+                                static_cast<std::uint64_t>(sizes[i]),
+                                layouts[i],
+                                digestOrEmpty(layers[i]),
+                                entries[i],
+                                abis[i],
+                                fromMicroseconds(times[i])};
+        });
+}
+
+void IndexRows::readLinks(IndexChanges& changes, std::size_t& skipped) {
+    Texts digests, hosts, paths;
+    Numbers sums;
+    _session << "SELECT digest, host, path, sum FROM links", into(digests), into(hosts), into(paths), into(sums), now;
+    for (std::size_t i = 0; i < digests.size(); ++i)
+        keep(changes, skipped, sums[i], [&] {
+            return LinkAdded{Digest::parse(digests[i]), Repository(hosts[i], paths[i])};
+        });
+}
+
+void IndexRows::readContents(IndexChanges& changes, std::size_t& skipped) {
+    Texts digests;
+    Numbers sizes, times, sums;
+    _session << "SELECT digest, size, last_used, sum FROM contents", into(digests), into(sizes), into(times),
+        into(sums), now;
+    for (std::size_t i = 0; i < digests.size(); ++i)
+        keep(changes, skipped, sums[i], [&] {
+            return ContentRecord{Digest::parse(digests[i]), static_cast<std::uint64_t>(sizes[i]),
+                                 fromMicroseconds(times[i])};
+        });
+}
+
+} // namespace wasmproxy::host

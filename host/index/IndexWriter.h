@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "IndexCopy.h"
+#include "IndexDatabase.h"
+#include "IndexTables.h"
+
+#include <condition_variable>
+#include <deque>
+#include <future>
+#include <mutex>
+#include <thread>
+
+namespace wasmproxy::host {
+
+/// The one thread that touches the database. Commits that arrive together share a transaction; accesses are written in
+/// batches. The tables change after their commit, in the order of the queue. Where the disk cannot be written, the
+/// tables change all the same and the database is written anew from them once it can be.
+class IndexWriter {
+public:
+    /// `database` is loaded into `tables` already; `tables` outlives this.
+    IndexWriter(std::unique_ptr<IndexDatabase> database, IndexTables& tables, const DigestIndexSettings& settings);
+    ~IndexWriter(); ///< writes what is queued, within reason
+
+    void commit(IndexChanges changes); ///< waits; throws Error{StorageFault}
+    void recordAccess(AccessRecord access) noexcept;
+    std::vector<AccessRecord> accesses(std::size_t limit); ///< waits; sees all that was recorded before
+    std::uint64_t droppedAccesses() const noexcept;
+
+private:
+    using Clock = std::chrono::steady_clock;
+    struct Commit {
+        IndexChanges changes;
+        std::promise<void> done;
+    };
+    struct Read {
+        std::size_t limit;
+        std::promise<std::vector<AccessRecord>> done;
+    };
+
+    void run();
+    bool hasWork() const;
+    Clock::time_point nextWake() const;
+    std::vector<AccessRecord> takeAccesses(bool all);
+    void commitAll(std::deque<Commit> commits);
+    void writeAccesses(std::vector<AccessRecord> accesses);
+    void serve(Read& read);
+    void trim();
+    void copy();
+    bool isBehind() const { return _lastError != nullptr; }
+    void store(const IndexChanges& changes);
+    template <class Action>
+    void attempt(const IndexChanges& changes, Action action);
+    void rewrite(const IndexChanges& changes);
+    void failed(std::exception_ptr error, const std::string& message);
+
+    std::unique_ptr<IndexDatabase> _database; // by the thread only
+    IndexTables& _tables;
+    const DigestIndexSettings _settings;
+    const IndexCopy _copy;
+
+    mutable std::mutex _mutex;
+    std::condition_variable _wake;
+    std::deque<Commit> _commits;
+    std::deque<Read> _reads;
+    std::deque<AccessRecord> _accesses;
+    Clock::time_point _accessesDue;
+    std::uint64_t _dropped = 0;
+    bool _stopping = false;
+
+    // By the thread only.
+    std::exception_ptr _lastError; // not null: the database is behind the tables
+    Clock::time_point _retryAt;
+    Clock::time_point _trimAt;
+    std::optional<Clock::time_point> _copyAt; // set: the copy lacks something
+
+    std::thread _thread; // last: uses all of the above
+};
+
+} // namespace wasmproxy::host
