@@ -28,6 +28,9 @@ Error failureOf(CURLcode code, const std::string& where, const std::string& reas
         return unavailable("cannot reach " + where + " by its proxy", "check " + key + "proxy");
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_ISSUER_ERROR:
+        if (cause.find("subject name") != std::string::npos)
+            return unavailable("the certificate of " + where + " is for another host",
+                               "ask for it by a name that its certificate has");
         return unavailable("the certificate of " + where + " is not accepted",
                            "if a CA of your own signed it, set " + key + "ca-file to that CA's PEM file");
     case CURLE_SSL_CACERT_BADFILE:

@@ -183,10 +183,13 @@ public:
         const WrittenManifest asArtifact = layout.addImage(artifact, "artifact");
         const WrittenManifest index =
             layout.addIndex({{moduleImage(), "wasip1", "wasm"}, {docker, "linux", "arm64", "v8"}}, "index");
+        const WrittenManifest list = layout.addIndex({{docker, "linux", "amd64"}}, "list",
+                                                     "application/vnd.docker.distribution.manifest.list.v2+json");
         for (const auto& [tag, written] : {std::pair<std::string, WrittenManifest>{"docker", asDocker},
                                            {"artifact", asArtifact},
                                            {"index", index},
-                                           {"index", index.manifests[0]}}) {
+                                           {"index", index.manifests[0]},
+                                           {"list", list}}) {
             push(registry.host(), layout.path(), tag, "team/kinds:" + tag);
             const HttpAnswer answer =
                 HttpClient(registry.port())

@@ -55,7 +55,7 @@ public:
         for (const std::string& response :
              {head + "Content-Length: 26\r\n\r\nabcdefghijklmnopqrstuvwxyz",
               head + "Transfer-Encoding: chunked\r\n\r\na\r\nabcdefghij\r\n10\r\nklmnopqrstuvwxyz\r\n0\r\n\r\n"}) {
-            std::size_t cut = 0;
+            std::atomic<std::size_t> cut{0};
             ScriptedServer server([&](Connection& connection) {
                 connection.readRequest();
                 connection.send(std::string_view(response).substr(0, cut));

@@ -10,12 +10,17 @@
 
 namespace wasmproxy::test {
 
-ScriptedServer::ScriptedServer(Script script, const Certificate* certificate) : _script(std::move(script)) {
+ScriptedServer::ScriptedServer(Script script, const Certificate* certificate, const Certificate* client)
+    : _script(std::move(script)) {
     if (certificate != nullptr) {
         _context = SSL_CTX_new(TLS_server_method());
         if (SSL_CTX_use_certificate(_context, certificate->x509()) != 1 ||
             SSL_CTX_use_PrivateKey(_context, certificate->key()) != 1)
             throw std::runtime_error("the test's certificate does not work");
+        if (client != nullptr) {
+            X509_STORE_add_cert(SSL_CTX_get_cert_store(_context), client->x509());
+            SSL_CTX_set_verify(_context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+        }
     }
     _listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in address{};

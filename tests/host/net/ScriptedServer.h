@@ -43,7 +43,9 @@ public:
     };
     using Script = std::function<void(Connection&)>;
 
-    explicit ScriptedServer(Script script, const Certificate* certificate = nullptr);
+    /// `certificate`: speaks TLS; `client`: wants a client certificate signed by it.
+    explicit ScriptedServer(Script script, const Certificate* certificate = nullptr,
+                            const Certificate* client = nullptr);
     ~ScriptedServer();
 
     int port() const noexcept { return _port; }

@@ -5,9 +5,12 @@
 #include "net/Target.h"
 #include "support/TemporaryFolder.h"
 
+#include <chrono>
+#include <cstring>
 #include <dlfcn.h>
 #include <map>
 #include <netdb.h>
+#include <thread>
 
 namespace {
 
@@ -22,6 +25,10 @@ extern "C" __attribute__((visibility("default"))) int getaddrinfo(const char* no
     using Resolve = int (*)(const char*, const char*, const addrinfo*, addrinfo**);
     static const auto resolve = reinterpret_cast<Resolve>(dlsym(RTLD_NEXT, "getaddrinfo"));
     const auto found = addressesOf.find(node == nullptr ? "" : wasmproxy::host::normalisedHost(node));
+    if (node != nullptr && std::strcmp(node, "hanging.test") == 0) {
+        std::this_thread::sleep_for(std::chrono::seconds(3));
+        return EAI_AGAIN;
+    }
     if (found == addressesOf.end()) return resolve(node, service, hints, result);
     addrinfo** next = result;
     for (const char* address : found->second) {
@@ -50,11 +57,13 @@ class TrustTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(keptConnectionsServeNoOtherName);
     CPPUNIT_TEST(certificateMustBeSignedByTheCa);
     CPPUNIT_TEST(certificateMustNameTheHost);
+    CPPUNIT_TEST(clientCertificateIsShown);
     CPPUNIT_TEST(caFileMissing);
     CPPUNIT_TEST(tlsConnectionsAreKept);
     CPPUNIT_TEST(tlsAnswersWithoutBody);
     CPPUNIT_TEST(tlsCutIsNoEnd);
     CPPUNIT_TEST(plainServerOnHttps);
+    CPPUNIT_TEST(hangingResolverHoldsNobody);
     CPPUNIT_TEST_SUITE_END();
 
     host::TransportSettings _strict; // trusts no host
@@ -166,7 +175,29 @@ public:
         _strict.caFile = folder.write("ca.pem", certificate.pem());
         CurlTransport transport(_strict);
         assertCode(ErrorCode::UpstreamUnavailable, errorOf([&] { get(transport, server.url()); }));
-        assertCode(ErrorCode::UpstreamUnavailable, errorOf([&] { get(transport, server.url("/", "trusted.test")); }));
+        const Error error = errorOf([&] { get(transport, server.url("/", "trusted.test")); });
+        assertCode(ErrorCode::UpstreamUnavailable, error);
+        assertContains(error.what(), "is for another host");
+    }
+
+    void clientCertificateIsShown() {
+        const Certificate certificate({"127.0.0.1"});
+        const Certificate client({"client.test"});
+        const TemporaryFolder folder;
+        ScriptedServer server(ScriptedServer::always(Small), &certificate, &client);
+        _strict.trustedHosts = {"127.0.0.1"};
+        _strict.caFile = folder.write("ca.pem", certificate.pem());
+        CurlTransport without(_strict);
+        assertCode(ErrorCode::UpstreamUnavailable, errorOf([&] { get(without, server.url()); }));
+        _strict.clientCertificate = folder.write("client.pem", client.pem());
+        _strict.clientKey = folder.write("client.key", client.keyPem());
+        CurlTransport with(_strict);
+        CPPUNIT_ASSERT_EQUAL(std::string("hello"), get(with, server.url()).body);
+        _strict.clientKey = folder / "missing.key";
+        CurlTransport broken(_strict);
+        const Error error = errorOf([&] { get(broken, server.url()); });
+        assertCode(ErrorCode::UpstreamUnavailable, error);
+        assertContains(error.hint(), "backend.team.client-key");
     }
 
     void caFileMissing() {
@@ -249,6 +280,18 @@ public:
         CurlTransport transport(_strict);
         const Error error = errorOf([&] { get(transport, "https" + server.url().substr(4)); });
         assertCode(ErrorCode::UpstreamUnavailable, error);
+    }
+
+    void hangingResolverHoldsNobody() {
+        CurlTransport transport(_strict);
+        const auto start = Call::Clock::now();
+        assertCode(ErrorCode::DeadlineExceeded, errorOf([&] { get(transport, "http://hanging.test/", 200ms); }));
+        _strict.connectTimeout = 200ms;
+        CurlTransport quick(_strict);
+        const Error error = errorOf([&] { get(quick, "http://hanging.test/"); });
+        assertCode(ErrorCode::UpstreamUnavailable, error);
+        assertContains(error.what(), "hanging.test:80");
+        CPPUNIT_ASSERT(Call::Clock::now() - start < 1500ms);
     }
 };
 
