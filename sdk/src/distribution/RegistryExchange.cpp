@@ -118,14 +118,13 @@ bool RegistryExchange::answerBearer(const Challenge& challenge) {
                               _challenge.challenge.parameter("service") == challenge.parameter("service") &&
                               BearerAuthorizer::scopesFor(_challenge.challenge, _challenge.path, _path) ==
                                   BearerAuthorizer::scopesFor(challenge, _path, _path);
-            if (_ownChallenge || same || _authorization.token.empty()) return false;
+            if (same || _authorization.token.empty()) return false;
         }
         _shared.bearer.forget(_authorization);
         _renewed = true;
     } else {
         _shown = _shared.dialect.credentialFor(_call, _repository, _credential, false);
     }
-    _ownChallenge = true;
     authorizeBearer(next);
     _shared.challenges.remember(_api.origin(), next);
     return true;
@@ -150,12 +149,10 @@ bool RegistryExchange::answerWithoutBearer(const std::vector<Challenge>& challen
                                                     "', which is not supported (Bearer and Basic are)");
     _shown = _shared.dialect.credentialFor(_call, _repository, _credential, false);
     if (!basic && _shown.kind == Credential::Kind::BearerToken) {
-        _ownChallenge = true;
         authorizeBearer({});
         return true;
     }
     if (!basic && _shown.kind != Credential::Kind::Basic) return false;
-    _ownChallenge = true;
     authorizeBasic();
     if (basic) _shared.challenges.remember(_api.origin(), {*basic, _path});
     return true;

@@ -71,7 +71,6 @@ private:
     ChallengeMemory::Remembered _challenge; ///< that _authorization answers
     Sent _sent = Sent::Nothing;
     bool _started = false;
-    bool _ownChallenge = false; ///< _challenge came during this exchange, not from memory
     bool _renewed = false;      ///< one renewal is all there is
     bool _dropped = false;      ///< went without authorization once to see the Bearer challenge
     bool _insufficient = false; ///< the registry says that the token's scope is too small

@@ -88,7 +88,8 @@ void checkRegistryLeaks(Checklist& list, const MakeRegistryBackend& make, const 
         } catch (const Error& error) {
             Checklist::require(error.code() != ErrorCode::CredentialRefused, "another code: nobody saw the credential");
         }
-        b.requireNoLeak({options.origin});
+        Checklist::require(b.authorizedRequests() == 0, "nothing shown to the registry either: it did not ask");
+        b.requireNoLeak({});
     });
     for (const auto& realm : evilRealms(options.origin)) {
         list.check("leaks: a realm at " + realm.first + " is refused", [&] {

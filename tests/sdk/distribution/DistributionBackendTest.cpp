@@ -73,6 +73,8 @@ class DistributionBackendTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(challengeWithoutWords);
     CPPUNIT_TEST(unknownSchemes);
     CPPUNIT_TEST(changedTokenServiceIsFound);
+    CPPUNIT_TEST(changedSchemeIsFound);
+    CPPUNIT_TEST(anotherScopeIsAskedForOnce);
     CPPUNIT_TEST(identityToken);
     CPPUNIT_TEST(identityTokenFallsBackToGet);
     CPPUNIT_TEST(registryToken);
@@ -523,6 +525,49 @@ class DistributionBackendTest : public CppUnit::TestFixture {
         host.clock.advance(std::chrono::hours(1));
         CPPUNIT_ASSERT_THROW(resolve(), Error); // the remembered service is gone
         requireResolved();
+    }
+
+    void changedSchemeIsFound() {
+        auto access = bearer();
+        serve(access);
+        requireResolved();
+        access.kind = FakeRegistry::Access::Kind::Basic;
+        serve(access);
+        requireResolved(); // from a cached token to Basic at once
+        access.kind = FakeRegistry::Access::Kind::Bearer;
+        serve(access);
+        requireResolved();
+        access.kind = FakeRegistry::Access::Kind::Basic;
+        serve(access);
+        registry.put(Origin + "/token", R"({"token":"of-no-use"})");
+        host.clock.advance(std::chrono::hours(1));
+        // A new token that is refused is a verdict, but what led to it is not remembered.
+        CPPUNIT_ASSERT_THROW(resolve(), Error);
+        requireResolved();
+    }
+
+    void anotherScopeIsAskedForOnce() {
+        serve(bearer());
+        registry.inject(
+            "", "/v2/",
+            [](const FakeRegistry::Seen&, FakeRegistry::Reply& reply) {
+                reply.set("WWW-Authenticate",
+                          R"(Bearer realm="https://reg.example.com/token",service="reg.example.com",scope="catalog")");
+            },
+            1);
+        requireResolved();
+        CPPUNIT_ASSERT_EQUAL(std::size_t(2), tokens());
+        int scope = 0;
+        backend = make({});
+        registry.forgetSeen();
+        registry.inject("", "/v2/", [&scope](const FakeRegistry::Seen&, FakeRegistry::Reply& reply) {
+            reply.status = 401;
+            reply.set("WWW-Authenticate",
+                      R"(Bearer realm="https://reg.example.com/token",service="reg.example.com",scope="s)" +
+                          std::to_string(++scope) + "\"");
+        });
+        CPPUNIT_ASSERT_THROW(resolve(), Error); // a registry that always wants another one
+        CPPUNIT_ASSERT_EQUAL(std::size_t(2), tokens());
     }
 
     void identityToken() {
