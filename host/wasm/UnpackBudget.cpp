@@ -3,6 +3,8 @@
 
 #include "wasmproxy/oci/Error.h"
 
+#include <algorithm>
+
 namespace wasmproxy::host {
 
 namespace {
@@ -24,7 +26,7 @@ void UnpackBudget::unpacked(std::size_t bytes, const std::string& layer) {
     _unpackedOfLayer += bytes;
     if (_unpacked > _limits.archiveBytes)
         refuse(layer, "brings what must be unpacked to more than " + std::to_string(_limits.archiveBytes) + " bytes");
-    if (_unpackedOfLayer > RatioFrom && _unpackedOfLayer / _limits.ratio > _packed)
+    if (_unpackedOfLayer > RatioFrom && _unpackedOfLayer / std::max(1u, _limits.ratio) > _packed)
         refuse(layer, "unpacks to more than " + std::to_string(_limits.ratio) + " times its size");
 }
 
