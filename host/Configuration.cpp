@@ -108,7 +108,7 @@ void Configuration::planCaches(std::vector<SettingsProblem>& problems) {
                                    each.prefix + "plugin", problems);
         if (!made) continue;
         InstancePlan plan{each.name, made, each.pluginValues, nullptr, {}};
-        made->settings()->apply(plan.values, each.prefix, problems);
+        applyPluginSettings(*made->settings(), each, problems);
         if (std::find(names.begin(), names.end(), each.name) != names.end()) caches.push_back(std::move(plan));
     }
     const auto place = [&](const InstancePlan& plan) { return std::find(names.begin(), names.end(), plan.name); };
@@ -129,7 +129,7 @@ void Configuration::planCredentials(std::vector<SettingsProblem>& problems) {
                                    each.prefix + "plugin", problems);
         if (!made) continue;
         InstancePlan plan{each.name, made, each.pluginValues, nullptr, {}};
-        made->settings()->apply(plan.values, each.prefix, problems);
+        applyPluginSettings(*made->settings(), each, problems);
         credentials.push_back(std::move(plan));
     }
 }
@@ -156,7 +156,7 @@ void Configuration::planRoutes(std::vector<SettingsProblem>& problems) {
                                                                             : "oci";
         const auto* made =
             factory(RegistryBackend::Seam, name, each.common->plugin.origin(), each.prefix + "plugin", problems);
-        if (made) made->settings()->apply(each.pluginValues, each.prefix, problems);
+        if (made) applyPluginSettings(*made->settings(), each, problems);
     }
 
     for (const auto& each : settings.routes) {

@@ -50,16 +50,16 @@ void HostApplication::initialize(Poco::Util::Application&) {
 }
 
 void HostApplication::defineOptions(Poco::Util::OptionSet& options) {
-    const auto add = [&](const char* name, const char* description, const char* argument) {
+    const auto add = [&](const char* name, const char* description, const char* argument, bool required = true) {
         Option option(name, "", description);
-        if (argument) option.argument(argument);
+        if (argument) option.argument(argument, required);
         options.addOption(option.callback(OptionCallback<HostApplication>(this, &HostApplication::take)));
     };
     add("config", "the INI or XML file to run with", "FILE");
     add("check-config", "check that file, the environment and the plugins; list every problem", nullptr);
     add("check-plugin", "check one plugin library", "FILE");
     add("check-plugin-fd", "the same for an open descriptor; how the host checks before it loads", "N");
-    add("print-settings", "write every setting with its default and meaning", nullptr);
+    add("print-settings", "write every setting with its default and meaning, as INI or markdown", "FORMAT", false);
     add("explain", "route, backend, credentials and what the registry says to them", "REF");
     add("daemon", "go to the background once ready", nullptr);
     add("pidfile", "write the process id there", "FILE");
@@ -80,6 +80,8 @@ void HostApplication::take(const std::string& name, const std::string& value) {
             _plugin = value;
         else if (name == "check-plugin-fd")
             _plugin = "/proc/self/fd/" + value;
+        else if (name == "print-settings")
+            _format = value;
         else if (name == "explain")
             _explain = value;
     }
@@ -97,7 +99,11 @@ int HostApplication::main(const std::vector<std::string>& arguments) {
         return 0;
     }
     if (!_plugin.empty()) return checkPlugin(_plugin);
-    if (_mode == "print-settings") return printSettings();
+    if (_mode == "print-settings") {
+        if (_format.empty() || _format == "ini" || _format == "markdown") return printSettings();
+        std::cerr << "wasm-proxy: --print-settings knows ini and markdown, not \"" << _format << "\"\n";
+        return UsageError;
+    }
     if (_config.empty()) {
         std::cerr << "wasm-proxy: --config=FILE is missing; see --help\n";
         return UsageError;
@@ -137,7 +143,7 @@ int HostApplication::printSettings() {
     } catch (const Error& error) {
         std::cerr << "plugins left out: " << error.what() << "\n";
     }
-    std::vector<PluginSettingsDescription> plugins;
+    std::vector<PluginReference> plugins;
     const auto describe = [&](const char* seam, const char* kind) {
         for (const auto* factory : catalog.factories(seam))
             plugins.push_back({kind, factory->name(), factory->settings()->describe()});
@@ -145,7 +151,7 @@ int HostApplication::printSettings() {
     describe(CacheStore::Seam, "cache");
     describe(CredentialSource::Seam, "credential");
     describe(RegistryBackend::Seam, "backend");
-    std::cout << settingsAsIni(plugins);
+    std::cout << (_format == "markdown" ? printSettingsMarkdown(plugins) : printSettingsIni(plugins));
     return 0;
 }
 

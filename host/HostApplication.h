@@ -3,6 +3,7 @@
 
 #include <Poco/Util/Application.h>
 
+#include <functional>
 #include <string>
 
 namespace wasmproxy::host {
@@ -34,6 +35,7 @@ private:
     std::string _pidFile;
     std::string _plugin;
     std::string _explain;
+    std::string _format;
     std::string _mode; ///< the option that says what to do; empty: serve
     bool _daemon = false;
 };

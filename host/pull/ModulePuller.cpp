@@ -23,8 +23,9 @@ std::optional<PulledModule> ModulePuller::pull(Call& call, const Route& route, c
 
     PulledModule pulled;
     pulled.credential = resolved->credential.name;
-    if (const auto known = _index.module(top.digest)) {
-        // The registry has just confirmed that this repository holds the manifest; only the bytes may be missing.
+    // Holding a manifest is no proof of holding what it names: only a module that was once pulled through this very
+    // repository is taken from the cache.
+    if (const auto known = _index.module(top.digest); known && _index.linked(known->module, repository)) {
         if (auto blob = _cache.openVerified(call, known->module)) {
             pulled.record = *known;
             pulled.content = withDescriptor(std::move(blob));
@@ -38,8 +39,7 @@ std::optional<PulledModule> ModulePuller::pull(Call& call, const Route& route, c
         pulled.content = withDescriptor(std::move(blob));
         pulled.fetched = true;
     }
-    if (pulled.fetched || !_index.linked(pulled.record.module, repository) || !_index.linked(top.digest, repository))
-        _index.recordModule(pulled.record, repository);
+    if (pulled.fetched) _index.recordModule(pulled.record, repository);
     if (!reference.digest()) _index.recordTag(reference, top.digest);
     return pulled;
 }

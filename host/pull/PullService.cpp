@@ -63,7 +63,7 @@ PullService::Known PullService::known(const Reference& reference, const Route& r
     Known state;
     if (reference.digest()) {
         auto record = _index.module(*reference.digest());
-        if (record && _index.linked(*reference.digest(), reference.repository())) {
+        if (record && _index.linked(record->module, reference.repository())) {
             state.freshness = Freshness::Fresh;
             state.record = std::move(record);
         }
@@ -72,7 +72,7 @@ PullService::Known PullService::known(const Reference& reference, const Route& r
     const auto tag = _index.tag(reference);
     if (!tag) return state;
     auto record = _index.module(tag->digest);
-    if (!record || !_index.linked(tag->digest, reference.repository())) return state;
+    if (!record || !_index.linked(record->module, reference.repository())) return state;
     const auto age = std::chrono::system_clock::now() - tag->validatedAt;
     // A validation in the future (a clock that was set back) counts as expired, not as fresh for years.
     if (age >= age.zero() && age < route.tagTtl)
@@ -129,7 +129,7 @@ void PullService::byReference(const Reference& reference, const Caller& caller, 
 void PullService::bySha256(const Digest& module, const Caller& caller, ModuleCallback callback) {
     // Cache is not permission: only a repository that holds the module and has a route opens it.
     for (const auto& record : _index.modulesBySha256(module))
-        for (const auto& repository : _index.links(record.manifest))
+        for (const auto& repository : _index.links(module))
             if (_routes.find(repository))
                 return byReference(Reference(repository, {}, record.manifest), caller, std::move(callback));
     callback(Error(ErrorCode::ModuleUnknown, "no routed repository is known to hold " + module.str()));

@@ -1,0 +1,456 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pull/PullService.h"
+
+#include "DiskStore.h"
+#include "eviction/Evictor.h"
+#include "support/TemporaryFolder.h"
+#include "wasmproxy/distribution/DistributionBackend.h"
+#include "wasmproxy/testing/FakeRegistry.h"
+#include "wasmproxy/testing/TestServices.h"
+
+#include <cppunit/extensions/HelperMacros.h>
+
+#include <atomic>
+#include <future>
+#include <thread>
+
+using namespace wasmproxy;
+using namespace wasmproxy::host;
+namespace faults = wasmproxy::testing::faults;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+namespace {
+
+const std::string Registry = "https://r.example.com";
+
+std::string moduleBytes(const std::string& unique, char version = 1) {
+    // A core module that is nothing but one custom section.
+    const std::string payload = std::string(1, char(4)) + "note" + unique;
+    return std::string("\0asm", 4) + version + std::string("\0\0\0", 3) + std::string(1, '\0') +
+           std::string(1, char(payload.size())) + payload;
+}
+
+/// A credential source whose answer a test changes.
+class ChangingSource : public CredentialSource {
+public:
+    std::vector<Credential> find(Call&, const CredentialQuery&) override {
+        const std::lock_guard<std::mutex> lock(_mutex);
+        if (_password.empty()) return {};
+        return {{Credential::Kind::Basic, "entry", "robot", Secret(_password)}};
+    }
+    void set(const std::string& password) {
+        const std::lock_guard<std::mutex> lock(_mutex);
+        _password = password;
+    }
+
+private:
+    std::mutex _mutex;
+    std::string _password = "right";
+};
+
+PullOptions quickOptions() {
+    PullOptions options;
+    options.hold = seconds(4);
+    options.secondLook = milliseconds(300);
+    options.staleAfter = milliseconds(500);
+    options.remember = seconds(3);
+    options.credentialPoll = milliseconds(50);
+    options.workers = 6;
+    return options;
+}
+
+/// All rooms that take part in a pull, over a registry in memory and a real disk cache and index.
+struct Rooms {
+    Rooms(testing::FakeRegistry& registry, const std::string& folder, ChangingSource& source, milliseconds tagTtl,
+          const PullOptions& options = quickOptions())
+        : services(registry),
+          backend(services, std::make_unique<DistributionSettings>(), std::make_unique<RegistryDialect>()),
+          store(services, diskSettings(folder)),
+          index({folder + "/index.db"}),
+          cache({{"main", &store, 0}}),
+          routes(routesTo(backend, tagTtl)),
+          keychain({{"team", &source}}),
+          puller(cache, index, keychain, memory, PullLimits{}),
+          pulls(routes, index, cache, puller, metrics, options) {}
+
+    static std::unique_ptr<disk::DiskSettings> diskSettings(const std::string& folder) {
+        auto settings = std::make_unique<disk::DiskSettings>();
+        std::vector<SettingsProblem> problems;
+        settings->apply({{"directory", folder + "/blobs", "test"}}, "cache.main.", problems);
+        CPPUNIT_ASSERT(problems.empty());
+        return settings;
+    }
+    static std::vector<Route> routesTo(RegistryBackend& backend, milliseconds tagTtl) {
+        Route route{"private", Pattern("r.example.com/team/**"), "oci", &backend, {"team"}};
+        route.tagTtl = tagTtl;
+        return {route};
+    }
+
+    testing::TestServices services;
+    DistributionBackend backend;
+    disk::DiskStore store;
+    Metrics metrics;
+    DigestIndex index;
+    CacheTiers cache;
+    RouteTable routes;
+    Keychain keychain;
+    CredentialMemory memory;
+    ModulePuller puller;
+    PullService pulls;
+};
+
+struct Answer {
+    ModuleResult result;
+    milliseconds after;
+    const ServedModule& module() const {
+        if (const auto* error = std::get_if<Error>(&result)) CPPUNIT_FAIL(std::string("an error: ") + error->what());
+        return std::get<ServedModule>(result);
+    }
+    ErrorCode code() const {
+        CPPUNIT_ASSERT_MESSAGE("a module where an error was expected", std::holds_alternative<Error>(result));
+        return std::get<Error>(result).code();
+    }
+};
+
+std::future<Answer> ask(PullService& pulls, const std::string& reference) {
+    auto promise = std::make_shared<std::promise<Answer>>();
+    const auto begun = std::chrono::steady_clock::now();
+    pulls.byReference(Reference::parse(reference), {"req", "10.0.0.1"}, [promise, begun](ModuleResult result) {
+        promise->set_value(
+            {std::move(result), std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - begun)});
+    });
+    return promise->get_future();
+}
+
+Answer wait(std::future<Answer> future) {
+    CPPUNIT_ASSERT_MESSAGE("no answer at all", future.wait_for(seconds(30)) == std::future_status::ready);
+    return future.get();
+}
+
+std::string contentOf(const ServedModule& module) {
+    std::string bytes(module.content->size(), '\0');
+    CPPUNIT_ASSERT_EQUAL(bytes.size(), module.content->read(0, bytes.data(), bytes.size()));
+    return bytes;
+}
+
+} // namespace
+
+class PullServiceTest : public CppUnit::TestFixture {
+    CPPUNIT_TEST_SUITE(PullServiceTest);
+    CPPUNIT_TEST(oneChainForAllWhoAsk);
+    CPPUNIT_TEST(whatIsKnownIsAnsweredAtOnce);
+    CPPUNIT_TEST(noRouteIsAnsweredAtOnce);
+    CPPUNIT_TEST(aWrongPasswordIsHeldAndTriedOnce);
+    CPPUNIT_TEST(aCorrectedPasswordWakesTheFlight);
+    CPPUNIT_TEST(absenceTakesTwoLooks);
+    CPPUNIT_TEST(aTagThatAppearsBetweenTheLooksIsServed);
+    CPPUNIT_TEST(anOutageWithinTheHoldIsNotSeen);
+    CPPUNIT_TEST(anOutageBeyondTheHoldIsUnavailable);
+    CPPUNIT_TEST(wrongBytesAreNeitherServedNorKept);
+    CPPUNIT_TEST(aCutBodyGoesOnWhereItStopped);
+    CPPUNIT_TEST(aComponentIsRefusedAndRemembered);
+    CPPUNIT_TEST(staleRatherThanNothing);
+    CPPUNIT_TEST(aRestartNeedsNoRegistry);
+    CPPUNIT_TEST(aMovedTagIsSeenAfterItsTime);
+    CPPUNIT_TEST(bitRotIsFetchedAgain);
+    CPPUNIT_TEST(cacheIsNotPermission);
+    CPPUNIT_TEST(aModuleByItsDigest);
+    CPPUNIT_TEST(evictionKeepsWithinCapacity);
+    CPPUNIT_TEST(stoppingAnswersEverybody);
+    CPPUNIT_TEST_SUITE_END();
+
+    test::TemporaryFolder _folder;
+    testing::FakeRegistry _registry;
+    ChangingSource _source;
+    std::string _module = moduleBytes("one");
+
+public:
+    void setUp() override {
+        testing::FakeRegistry::Access access;
+        access.kind = testing::FakeRegistry::Access::Kind::Basic;
+        access.user = "robot";
+        access.password = "right";
+        _registry.serve(Registry, access);
+        push("team/authz", "v1", _module);
+    }
+
+private:
+    Digest push(const std::string& path, const std::string& tag, const std::string& module, bool withBlob = true) {
+        const auto config = _registry.pushBlob(Registry, path, "{}");
+        const auto layer = withBlob ? _registry.pushBlob(Registry, path, module) : Digest::of(module);
+        const auto describe = [](const char* type, const Digest& digest, std::size_t size) {
+            return std::string("{\"mediaType\":\"") + type + "\",\"digest\":\"" + digest.str() +
+                   "\",\"size\":" + std::to_string(size) + "}";
+        };
+        return _registry.push(Registry, path, tag,
+                              std::string("{\"schemaVersion\":2,\"mediaType\":\"") + media::OciManifest +
+                                  "\",\"config\":" + describe("application/vnd.wasm.config.v0+json", config, 2) +
+                                  ",\"layers\":[" + describe(media::Wasm, layer, module.size()) + "]}");
+    }
+
+    void oneChainForAllWhoAsk() {
+        Rooms rooms(_registry, _folder.path(), _source, seconds(60));
+        std::vector<std::future<Answer>> answers;
+        for (int i = 0; i < 200; ++i)
+            answers.push_back(ask(rooms.pulls, "r.example.com/team/authz:v1"));
+        for (auto& answer : answers) {
+            const auto got = wait(std::move(answer));
+            CPPUNIT_ASSERT_EQUAL(Digest::of(_module).str(), got.module().module.str());
+            CPPUNIT_ASSERT_EQUAL(_module, contentOf(got.module()));
+            CPPUNIT_ASSERT(got.module().content->descriptor() >= 0);
+        }
+        CPPUNIT_ASSERT_EQUAL(std::size_t(1), _registry.count("GET", "/manifests/"));
+        CPPUNIT_ASSERT_EQUAL(std::size_t(1), _registry.count("GET", "/blobs/" + Digest::of(_module).str()));
+        CPPUNIT_ASSERT_EQUAL(std::size_t(0), rooms.pulls.flights());
+    }
+
+    void whatIsKnownIsAnsweredAtOnce() {
+        Rooms rooms(_registry, _folder.path(), _source, seconds(60));
+        CPPUNIT_ASSERT(wait(ask(rooms.pulls, "r.example.com/team/authz:v1")).module().cache == CacheResult::Miss);
+        _registry.forgetSeen();
+        auto second = ask(rooms.pulls, "r.example.com/team/authz:v1");
+        CPPUNIT_ASSERT(second.wait_for(seconds(0)) == std::future_status::ready); // on the asking thread
+        CPPUNIT_ASSERT(second.get().module().cache == CacheResult::Hit);
+        CPPUNIT_ASSERT(_registry.seen().empty());
+    }
+
+    void noRouteIsAnsweredAtOnce() {
+        Rooms rooms(_registry, _folder.path(), _source, seconds(60));
+        auto answer = ask(rooms.pulls, "r.example.com/other/authz:v1");
+        CPPUNIT_ASSERT(answer.wait_for(seconds(0)) == std::future_status::ready);
+        CPPUNIT_ASSERT(answer.get().code() == ErrorCode::RouteUnknown);
+        CPPUNIT_ASSERT(_registry.seen().empty());
+    }
+
+    void aWrongPasswordIsHeldAndTriedOnce() {
+        _source.set("wrong");
+        Rooms rooms(_registry, _folder.path(), _source, seconds(60));
+        std::vector<std::future<Answer>> answers;
+        for (int i = 0; i < 20; ++i)
+            answers.push_back(ask(rooms.pulls, "r.example.com/team/authz:v1"));
+        for (auto& answer : answers) {
+            const auto got = wait(std::move(answer));
+            CPPUNIT_ASSERT(got.code() == ErrorCode::CredentialRefused);
+            CPPUNIT_ASSERT(got.after >= milliseconds(3900));
+        }
+        std::size_t authorized = 0;
+        for (const auto& seen : _registry.seen())
+            authorized += seen.authorized();
+        CPPUNIT_ASSERT_EQUAL(std::size_t(1), authorized);
+    }
+
+    void aCorrectedPasswordWakesTheFlight() {
+        _source.set("wrong");
+        Rooms rooms(_registry, _folder.path(), _source, seconds(60));
+        auto answer = ask(rooms.pulls, "r.example.com/team/authz:v1");
+        CPPUNIT_ASSERT(answer.wait_for(milliseconds(800)) == std::future_status::timeout);
+        _source.set("right");
+        const auto got = wait(std::move(answer));
+        CPPUNIT_ASSERT_EQUAL(_module, contentOf(got.module()));
+        CPPUNIT_ASSERT(got.after < milliseconds(3500));
+    }
+
+    void absenceTakesTwoLooks() {
+        Rooms rooms(_registry, _folder.path(), _source, seconds(60));
+        const auto got = wait(ask(rooms.pulls, "r.example.com/team/authz:v2"));
+        CPPUNIT_ASSERT(got.code() == ErrorCode::ManifestUnknown);
+        CPPUNIT_ASSERT(got.after >= milliseconds(300));
+        CPPUNIT_ASSERT(_registry.count("HEAD", "/manifests/v2") >= 2);
+        _registry.forgetSeen(); // remembered for a while
+        CPPUNIT_ASSERT(wait(ask(rooms.pulls, "r.example.com/team/authz:v2")).code() == ErrorCode::ManifestUnknown);
+        CPPUNIT_ASSERT(_registry.seen().empty());
+    }
+
+    void aTagThatAppearsBetweenTheLooksIsServed() {
+        auto options = quickOptions();
+        options.secondLook = seconds(1);
+        Rooms rooms(_registry, _folder.path(), _source, seconds(60), options);
+        auto answer = ask(rooms.pulls, "r.example.com/team/authz:v2");
+        CPPUNIT_ASSERT(answer.wait_for(milliseconds(400)) == std::future_status::timeout);
+        push("team/authz", "v2", moduleBytes("two"));
+        CPPUNIT_ASSERT_EQUAL(moduleBytes("two"), contentOf(wait(std::move(answer)).module()));
+    }
+
+    void anOutageWithinTheHoldIsNotSeen() {
+        _registry.inject("", Registry, faults::status(503), 1);
+        Rooms rooms(_registry, _folder.path(), _source, seconds(60));
+        CPPUNIT_ASSERT_EQUAL(_module, contentOf(wait(ask(rooms.pulls, "r.example.com/team/authz:v1")).module()));
+    }
+
+    void anOutageBeyondTheHoldIsUnavailable() {
+        _registry.inject("", Registry, faults::status(503));
+        Rooms rooms(_registry, _folder.path(), _source, seconds(60));
+        const auto got = wait(ask(rooms.pulls, "r.example.com/team/authz:v1"));
+        CPPUNIT_ASSERT(got.code() == ErrorCode::UpstreamUnavailable);
+        CPPUNIT_ASSERT(got.after >= milliseconds(3900));
+        CPPUNIT_ASSERT(_registry.seen().size() <= 4);
+        _registry.heal(); // the Flight is still there for the agent's next attempt
+        CPPUNIT_ASSERT_EQUAL(_module, contentOf(wait(ask(rooms.pulls, "r.example.com/team/authz:v1")).module()));
+    }
+
+    void wrongBytesAreNeitherServedNorKept() {
+        _registry.inject("GET", "/blobs/", [](const auto&, auto& reply) {
+            if (reply.status == 200 && !reply.body.empty()) reply.body[reply.body.size() - 1] ^= 1;
+        });
+        Rooms rooms(_registry, _folder.path(), _source, seconds(60));
+        CPPUNIT_ASSERT(wait(ask(rooms.pulls, "r.example.com/team/authz:v1")).code() == ErrorCode::UpstreamInvalid);
+        Call call("test", Call::Clock::now() + seconds(5));
+        CPPUNIT_ASSERT(!rooms.store.open(call, Digest::of(_module)));
+        rooms.store.visit(call, [&](const StoredBlob& blob) {
+            CPPUNIT_ASSERT(blob.size != _module.size()); // only the manifest is there
+        });
+    }
+
+    void aCutBodyGoesOnWhereItStopped() {
+        _registry.inject("GET", "/blobs/", faults::cutAfter(5), 1);
+        Rooms rooms(_registry, _folder.path(), _source, seconds(60));
+        const auto got = wait(ask(rooms.pulls, "r.example.com/team/authz:v1"));
+        CPPUNIT_ASSERT_EQUAL(_module, contentOf(got.module()));
+        bool ranged = false;
+        for (const auto& seen : _registry.seen())
+            ranged = ranged || seen.header("Range") == "bytes=5-";
+        CPPUNIT_ASSERT(ranged);
+    }
+
+    void aComponentIsRefusedAndRemembered() {
+        std::string component = moduleBytes("component", 0x0d);
+        component[6] = 1;
+        push("team/component", "v1", component);
+        Rooms rooms(_registry, _folder.path(), _source, seconds(60));
+        const auto got = wait(ask(rooms.pulls, "r.example.com/team/component:v1"));
+        CPPUNIT_ASSERT(got.code() == ErrorCode::ModuleUnusable);
+        CPPUNIT_ASSERT(std::string(std::get<Error>(got.result).what()).find("component") != std::string::npos);
+        _registry.forgetSeen();
+        CPPUNIT_ASSERT(wait(ask(rooms.pulls, "r.example.com/team/component:v1")).code() == ErrorCode::ModuleUnusable);
+        CPPUNIT_ASSERT(_registry.seen().empty());
+    }
+
+    void staleRatherThanNothing() {
+        Rooms rooms(_registry, _folder.path(), _source, milliseconds(0)); // every answer must be validated
+        CPPUNIT_ASSERT(wait(ask(rooms.pulls, "r.example.com/team/authz:v1")).module().cache == CacheResult::Miss);
+        CPPUNIT_ASSERT(wait(ask(rooms.pulls, "r.example.com/team/authz:v1")).module().cache == CacheResult::Hit);
+        _registry.inject("", Registry, faults::status(502));
+        CPPUNIT_ASSERT(wait(ask(rooms.pulls, "r.example.com/team/authz:v1")).module().cache == CacheResult::Stale);
+        _registry.forgetSeen(); // asked again only after a while
+        CPPUNIT_ASSERT(wait(ask(rooms.pulls, "r.example.com/team/authz:v1")).module().cache == CacheResult::Stale);
+        CPPUNIT_ASSERT(_registry.seen().empty());
+        _source.set("rotated away"); // a refused credential is an outage to who has the module
+        _registry.heal();
+        std::this_thread::sleep_for(milliseconds(3100));
+        CPPUNIT_ASSERT(wait(ask(rooms.pulls, "r.example.com/team/authz:v1")).module().cache == CacheResult::Stale);
+    }
+
+    void aRestartNeedsNoRegistry() {
+        {
+            Rooms rooms(_registry, _folder.path(), _source, seconds(60));
+            wait(ask(rooms.pulls, "r.example.com/team/authz:v1")).module();
+        }
+        _registry.inject("", Registry, faults::status(503));
+        {
+            Rooms rooms(_registry, _folder.path(), _source, seconds(60));
+            const auto got = wait(ask(rooms.pulls, "r.example.com/team/authz:v1"));
+            CPPUNIT_ASSERT(got.module().cache == CacheResult::Hit);
+            CPPUNIT_ASSERT_EQUAL(_module, contentOf(got.module()));
+        }
+        Rooms rooms(_registry, _folder.path(), _source, milliseconds(0));
+        const auto got = wait(ask(rooms.pulls, "r.example.com/team/authz:v1"));
+        CPPUNIT_ASSERT(got.module().cache == CacheResult::Stale);
+        CPPUNIT_ASSERT_EQUAL(_module, contentOf(got.module()));
+    }
+
+    void aMovedTagIsSeenAfterItsTime() {
+        Rooms rooms(_registry, _folder.path(), _source, milliseconds(400));
+        wait(ask(rooms.pulls, "r.example.com/team/authz:v1")).module();
+        push("team/authz", "v1", moduleBytes("moved"));
+        CPPUNIT_ASSERT_EQUAL(_module, contentOf(wait(ask(rooms.pulls, "r.example.com/team/authz:v1")).module()));
+        std::this_thread::sleep_for(milliseconds(500));
+        CPPUNIT_ASSERT_EQUAL(moduleBytes("moved"),
+                             contentOf(wait(ask(rooms.pulls, "r.example.com/team/authz:v1")).module()));
+    }
+
+    void bitRotIsFetchedAgain() {
+        {
+            Rooms rooms(_registry, _folder.path(), _source, seconds(60));
+            wait(ask(rooms.pulls, "r.example.com/team/authz:v1")).module();
+        }
+        const auto hex = std::string(Digest::of(_module).hex());
+        _folder.write("blobs/blobs/sha256/" + hex.substr(0, 2) + "/" + hex, moduleBytes("rot"));
+        Rooms rooms(_registry, _folder.path(), _source, seconds(60));
+        CPPUNIT_ASSERT_EQUAL(_module, contentOf(wait(ask(rooms.pulls, "r.example.com/team/authz:v1")).module()));
+    }
+
+    void cacheIsNotPermission() {
+        Rooms rooms(_registry, _folder.path(), _source, seconds(60));
+        wait(ask(rooms.pulls, "r.example.com/team/authz:v1")).module();
+        // A manifest in another repository that merely names the private module's digest.
+        push("team/thief", "v1", _module, false);
+        const auto got = wait(ask(rooms.pulls, "r.example.com/team/thief:v1"));
+        CPPUNIT_ASSERT(got.code() == ErrorCode::UpstreamInvalid);
+        // That the thief's repository really holds the manifest (its bytes are the same) opens nothing either.
+        const auto manifest = rooms.index.tag(Reference::parse("r.example.com/team/authz:v1"))->digest;
+        CPPUNIT_ASSERT(rooms.index.linked(manifest, Repository("r.example.com", "team/thief")));
+        CPPUNIT_ASSERT(wait(ask(rooms.pulls, "r.example.com/team/thief@" + manifest.str())).code() ==
+                       ErrorCode::UpstreamInvalid);
+        rooms.pulls.bySha256(Digest::of(_module), {"req", "10.0.0.1"}, [](const ModuleResult& result) {
+            CPPUNIT_ASSERT(std::holds_alternative<ServedModule>(result)); // through team/authz, which holds it
+        });
+    }
+
+    void aModuleByItsDigest() {
+        Rooms rooms(_registry, _folder.path(), _source, seconds(60));
+        wait(ask(rooms.pulls, "r.example.com/team/authz:v1")).module();
+        const auto by = [&](const Digest& digest) {
+            auto promise = std::make_shared<std::promise<Answer>>();
+            rooms.pulls.bySha256(digest, {"req", "10.0.0.1"}, [promise](ModuleResult result) {
+                promise->set_value({std::move(result), {}});
+            });
+            return wait(promise->get_future());
+        };
+        CPPUNIT_ASSERT_EQUAL(_module, contentOf(by(Digest::of(_module)).module()));
+        CPPUNIT_ASSERT(by(Digest::of("nobody has this")).code() == ErrorCode::ModuleUnknown);
+        // Evicted content comes again through its link.
+        Call call("test", Call::Clock::now() + seconds(5));
+        rooms.pulls.forgetHot(Digest::of(_module));
+        rooms.cache.remove(call, Digest::of(_module));
+        CPPUNIT_ASSERT_EQUAL(_module, contentOf(by(Digest::of(_module)).module()));
+    }
+
+    void evictionKeepsWithinCapacity() {
+        Rooms rooms(_registry, _folder.path(), _source, seconds(60));
+        for (int i = 0; i < 8; ++i) {
+            const auto name = std::to_string(i);
+            push("team/m" + name, "v1", moduleBytes(std::string(100, char('a' + i))));
+            wait(ask(rooms.pulls, "r.example.com/team/m" + name + ":v1")).module();
+        }
+        const auto before = rooms.index.contentBytes();
+        Evictor::Options options;
+        options.capacity = before / 2;
+        options.every = std::chrono::hours(1);
+        options.grace = milliseconds(0);
+        options.forgetHot = [&](const Digest& digest) { rooms.pulls.forgetHot(digest); };
+        const auto leased = wait(ask(rooms.pulls, "r.example.com/team/m0:v1"));
+        Evictor evictor(rooms.cache, rooms.index, options);
+        CPPUNIT_ASSERT(evictor.sweep() > 0);
+        CPPUNIT_ASSERT(rooms.index.contentBytes() <= options.capacity);
+        CPPUNIT_ASSERT_EQUAL(moduleBytes(std::string(100, 'a')), contentOf(leased.module())); // still readable
+        for (int i = 0; i < 8; ++i) // and what went comes back
+            CPPUNIT_ASSERT_EQUAL(
+                moduleBytes(std::string(100, char('a' + i))),
+                contentOf(wait(ask(rooms.pulls, "r.example.com/team/m" + std::to_string(i) + ":v1")).module()));
+    }
+
+    void stoppingAnswersEverybody() {
+        _registry.inject("", Registry, faults::silence());
+        Rooms rooms(_registry, _folder.path(), _source, seconds(60));
+        auto answer = ask(rooms.pulls, "r.example.com/team/authz:v1");
+        CPPUNIT_ASSERT(answer.wait_for(milliseconds(200)) == std::future_status::timeout);
+        std::thread stopper([&] { rooms.pulls.stop(); });
+        CPPUNIT_ASSERT(wait(std::move(answer)).code() == ErrorCode::Busy);
+        _registry.heal();
+        stopper.join();
+        CPPUNIT_ASSERT(wait(ask(rooms.pulls, "r.example.com/team/authz:v1")).code() == ErrorCode::Busy);
+    }
+};
+
+CPPUNIT_TEST_SUITE_REGISTRATION(PullServiceTest);
