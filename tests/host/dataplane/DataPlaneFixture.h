@@ -2,9 +2,9 @@
 #pragma once
 
 #include "FakeModules.h"
-#include "RawClient.h"
 #include "dataplane/DataPlane.h"
 #include "observe/Metrics.h"
+#include "support/RawClient.h"
 
 #include <Poco/Base64Encoder.h>
 #include <algorithm>
