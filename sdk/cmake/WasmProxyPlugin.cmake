@@ -6,7 +6,7 @@
 function(add_wasmproxy_plugin name)
     cmake_parse_arguments(PLUGIN "" "" "SOURCES;LIBRARIES" ${ARGN})
     if(NOT PLUGIN_SOURCES OR PLUGIN_UNPARSED_ARGUMENTS)
-        message(FATAL_ERROR "add_wasmproxy_plugin(${name}): write SOURCES and the files, then LIBRARIES if there are any")
+        message(FATAL_ERROR "add_wasmproxy_plugin(${name}): write SOURCES and files, then LIBRARIES if there are any")
     endif()
     set(script ${CMAKE_CURRENT_BINARY_DIR}/${name}.map)
     file(CONFIGURE OUTPUT ${script} CONTENT "{ global: pocoBuildManifest; local: *; };\n")

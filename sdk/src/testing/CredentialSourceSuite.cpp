@@ -39,7 +39,10 @@ private:
 class CredentialSourceChecks {
 public:
     CredentialSourceChecks(const MakeCredentialSource& make, HostServices& host, const CredentialSourceOptions& options)
-        : _make(make), _host(host), _options(options), _list([this](std::string text) { return redact(std::move(text)); }) {}
+        : _make(make),
+          _host(host),
+          _options(options),
+          _list([this](std::string text) { return redact(std::move(text)); }) {}
 
     std::vector<Finding> run() {
         if (!_list.check("make: an instance", [&] { _source = made(); })) return _list.take();

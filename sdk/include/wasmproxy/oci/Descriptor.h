@@ -28,8 +28,8 @@ struct Descriptor {
     std::optional<Platform> platform;
     std::map<std::string, std::string> annotations;
     bool foreign = false; ///< it had `urls`: attacker's words, never fetched
-    /// Inline content. In a parsed document: decoded `data`, not verified. From RegistryBackend::resolve: the manifest's
-    /// bytes, if the backend had to GET them anyway.
+    /// Inline content. In a parsed document: decoded `data`, not verified. From RegistryBackend::resolve: the
+    /// manifest's bytes, if the backend had to GET them anyway.
     std::optional<std::string> data;
 };
 

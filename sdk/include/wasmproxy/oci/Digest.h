@@ -54,7 +54,8 @@ private:
 
 } // namespace wasmproxy
 
-template <> struct std::hash<wasmproxy::Digest> {
+template <>
+struct std::hash<wasmproxy::Digest> {
     std::size_t operator()(const wasmproxy::Digest& digest) const noexcept {
         return std::hash<std::string>()(digest.str());
     }

@@ -19,9 +19,9 @@ public:
     Reference() = default;
     Reference(Repository repository, std::string tag, std::optional<Digest> digest = {});
 
-    /// `[host/]path[:tag][@digest]`, without scheme; neither tag nor digest means `latest`. Anything with white space, a
-    /// control character, `//`, `..`, upper case in the path, or an unknown digest algorithm is refused.
-    /// Throws Error{ReferenceInvalid} or Error{DigestInvalid}, whose message names the part that is wrong.
+    /// `[host/]path[:tag][@digest]`, without scheme; neither tag nor digest means `latest`. Anything with white space,
+    /// a control character, `//`, `..`, upper case in the path, or an unknown digest algorithm is refused. Throws
+    /// Error{ReferenceInvalid} or Error{DigestInvalid}, whose message names the part that is wrong.
     static Reference parse(std::string_view text);
 
     const Repository& repository() const noexcept { return _repository; }

@@ -23,7 +23,9 @@ public:
     std::string str() const { return _host + "/" + _path; } ///< canonical form
     std::string hostName() const;                           ///< the host without port and brackets
 
-    friend bool operator==(const Repository& a, const Repository& b) { return a._host == b._host && a._path == b._path; }
+    friend bool operator==(const Repository& a, const Repository& b) {
+        return a._host == b._host && a._path == b._path;
+    }
     friend bool operator!=(const Repository& a, const Repository& b) { return !(a == b); }
     friend bool operator<(const Repository& a, const Repository& b) { return a.str() < b.str(); }
 

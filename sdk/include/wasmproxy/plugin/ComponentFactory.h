@@ -36,13 +36,14 @@ public:
 };
 
 /// The usual factory: `Component` is constructed from (HostServices&, std::unique_ptr<SettingsType>).
-template <class Seam, class Instance, class SettingsType> class BasicFactory : public ComponentFactory {
+template <class Seam, class Instance, class SettingsType>
+class BasicFactory : public ComponentFactory {
 public:
     const char* seam() const noexcept override { return Seam::Seam; }
     std::unique_ptr<Settings> settings() const override { return std::make_unique<SettingsType>(); }
     std::unique_ptr<Component> create(HostServices& host, std::unique_ptr<Settings> values) const override {
-        return std::make_unique<Instance>(
-            host, std::unique_ptr<SettingsType>(static_cast<SettingsType*>(values.release())));
+        return std::make_unique<Instance>(host,
+                                          std::unique_ptr<SettingsType>(static_cast<SettingsType*>(values.release())));
     }
 };
 

@@ -83,7 +83,8 @@ const char* settingType(Bytes);
 const char* settingType(std::chrono::milliseconds);
 const char* settingType(const std::vector<std::string>&);
 
-template <class T> class Setting : public SettingBase {
+template <class T>
+class Setting : public SettingBase {
 public:
     Setting(Settings* owner, const char* key, T defaultValue, const char* documentation, bool required = false)
         : SettingBase(owner, {key, settingType(defaultValue), printSetting(defaultValue), documentation, required}),
