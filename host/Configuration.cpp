@@ -25,12 +25,12 @@ std::string hostOf(const std::string& text) {
     }
 }
 
-/// Keys whose value is an address of the registry or of something that belongs to it.
+/// Keys whose value is an address, or a list of them, of the registry or of something that belongs to it.
 bool namesAddress(const std::string& key) {
     const auto ends = [&](const std::string& tail) {
         return key.size() >= tail.size() && key.compare(key.size() - tail.size(), tail.size(), tail) == 0;
     };
-    return ends("endpoint") || ends("address");
+    return ends("endpoint") || ends("address") || key == "token-realms" || key == "mirrors";
 }
 
 std::string nameOfHost(const std::string& host) {
@@ -231,9 +231,12 @@ std::size_t Configuration::planBackend(const InstanceSettings<RouteSettings>& ro
             _defaultBackends.push_back(std::make_unique<BackendSettings>());
             plan.common = _defaultBackends.back().get();
         }
-        for (const auto& value : values)
-            if (namesAddress(value.key))
-                if (const auto host = hostOf(value.value); !host.empty()) plan.trustedHosts.insert(host);
+        for (const auto& value : values) {
+            std::vector<std::string> addresses;
+            if (!namesAddress(value.key) || !parseSetting(value.value, addresses).empty()) continue;
+            for (const auto& address : addresses)
+                if (const auto host = hostOf(address); !host.empty()) plan.trustedHosts.insert(host);
+        }
         backends.push_back(std::move(plan));
         _backendKeys.push_back(key);
     }

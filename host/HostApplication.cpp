@@ -16,6 +16,7 @@
 #include <Poco/Util/HelpFormatter.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <iostream>
 
 extern char** environ;
