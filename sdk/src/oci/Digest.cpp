@@ -75,7 +75,7 @@ std::string_view Digest::hex() const noexcept {
 
 struct DigestStream::State {
     struct Free {
-        void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
+        void operator()(EVP_MD_CTX* spent) const { EVP_MD_CTX_free(spent); }
     };
     std::unique_ptr<EVP_MD_CTX, Free> context{EVP_MD_CTX_new()};
     std::string algorithm;
