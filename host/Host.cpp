@@ -120,8 +120,10 @@ void Host::start() {
     rooms.admin = std::make_unique<AdminServer>(settings.admin.listen);
     rooms.admin->add("/api/v1/plugins", PluginsEndpoint(*_configuration.catalog));
     rooms.admin->add("/api/v1/modules", ModulesEndpoint(rooms.index));
+    const auto& written = settings.dataplane.publicUrl.get();
     rooms.admin->add("/api/v1/resolve",
-                     ResolveEndpoint(rooms.pulls, rooms.index, "http://" + settings.dataplane.listen.get()));
+                     ResolveEndpoint(rooms.pulls, rooms.index,
+                                     written.empty() ? "http://" + settings.dataplane.listen.get() : written));
 
     rooms.dataPlane.start();
     rooms.ready = true;

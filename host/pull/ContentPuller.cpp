@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pull/ContentPuller.h"
 
+#include "pull/IndexWrite.h"
+
 #include <vector>
 
 namespace wasmproxy::host {
@@ -68,8 +70,12 @@ void ContentPuller::put(Call& call, const Repository& repository, const Digest& 
     auto ingest = _cache.ingest(call, bytes.size());
     ingest->write(bytes.data(), bytes.size());
     ingest->commit(digest);
-    _index.recordContent(digest, bytes.size());
-    _index.link(digest, repository);
+    keep(call, repository, digest, bytes.size());
+}
+
+void ContentPuller::keep(Call& call, const Repository& repository, const Digest& digest, std::uint64_t size) {
+    writeIndex(call.requestId(), [&] { _index.recordContent(digest, size); });
+    writeIndex(call.requestId(), [&] { _index.link(digest, repository); });
 }
 
 void ContentPuller::fetch(Call& call, const Origin& origin, const Descriptor& descriptor, std::uint64_t limit) {
@@ -110,8 +116,7 @@ void ContentPuller::fetch(Call& call, const Origin& origin, const Descriptor& de
         throw Error(ErrorCode::UpstreamInvalid,
                     host + " sent " + digest.str() + " where " + descriptor.digest.str() + " was asked for");
     ingest->commit(descriptor.digest);
-    _index.recordContent(descriptor.digest, count);
-    _index.link(descriptor.digest, origin.repository);
+    keep(call, origin.repository, descriptor.digest, count);
 }
 
 } // namespace wasmproxy::host

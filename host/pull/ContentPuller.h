@@ -40,6 +40,7 @@ public:
     void put(Call& call, const Repository& repository, const Digest& digest, const std::string& bytes);
 
 private:
+    void keep(Call& call, const Repository& repository, const Digest& digest, std::uint64_t size);
     void fetch(Call& call, const Origin& origin, const Descriptor& descriptor, std::uint64_t limit);
 
     CacheTiers& _cache;

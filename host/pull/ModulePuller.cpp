@@ -3,6 +3,7 @@
 
 #include "observe/Log.h"
 #include "pull/HotTable.h"
+#include "pull/IndexWrite.h"
 #include "wasm/ModuleInspector.h"
 #include "wasmproxy/oci/MediaType.h"
 
@@ -39,8 +40,12 @@ std::optional<PulledModule> ModulePuller::pull(Call& call, const Route& route, c
         pulled.content = withDescriptor(std::move(blob));
         pulled.fetched = true;
     }
-    if (pulled.fetched) _index.recordModule(pulled.record, repository);
-    if (!reference.digest()) _index.recordTag(reference, top.digest);
+    writeIndex(call.requestId(), [&] {
+        if (pulled.fetched) _index.recordModule(pulled.record, repository);
+    });
+    writeIndex(call.requestId(), [&] {
+        if (!reference.digest()) _index.recordTag(reference, top.digest);
+    });
     return pulled;
 }
 
@@ -153,7 +158,7 @@ ModuleRecord ModulePuller::extract(Call& call, const Origin& origin, const Descr
     // A layer that is the module itself is in the cache already, under the same digest.
     if (ingest && record.module != record.layer) {
         ingest->commit(record.module);
-        _index.recordContent(record.module, record.size);
+        writeIndex(call.requestId(), [&] { _index.recordContent(record.module, record.size); });
     }
     ingest.reset();
 

@@ -2,6 +2,7 @@
 #include "pull/PullService.h"
 
 #include "observe/Log.h"
+#include "pull/IndexWrite.h"
 
 #include <algorithm>
 #include <random>
@@ -245,7 +246,9 @@ void PullService::attempt(const FlightPointer& flight) {
             proved = ++flight->absences >= 2;
         }
         if (!proved) return later(flight, _options.secondLook, &PullService::startAttempt);
-        if (!flight->reference.digest()) _index.forgetTag(flight->reference);
+        writeIndex(flight->requestId, [&] {
+            if (!flight->reference.digest()) _index.forgetTag(flight->reference);
+        });
         failFinally(flight, absent, true);
     } catch (const Error& error) {
         switch (error.code()) {

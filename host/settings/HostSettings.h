@@ -25,6 +25,9 @@ struct DataplaneSettings : Settings {
         {"127.0.0.0/8", "::1/128"},
         "Networks that may ask. Must be written where `listen` is not loopback: whoever may ask can read every routed "
         "module."};
+    Setting<std::string> publicUrl{this, "public-url", "",
+                                   "Where proxies reach `listen`, for the URLs that the admin API gives: "
+                                   "http://wasmfetcher.istio-system.svc.cluster.local. Default: http://<listen>."};
     Setting<std::uint64_t> threads{this, "threads", 0, "Event loops; 0: one per core."};
     Setting<std::uint64_t> connections{this, "connections", 16384, "Open connections at most; more are refused."};
     Setting<std::chrono::milliseconds> headerTimeout{this, "header-timeout", std::chrono::seconds(5),

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "Rig.h"
+
+#include "support/FreePorts.h"
+#include "support/Push.h"
+
+#include <Poco/Base64Encoder.h>
+
+#include <cstdio>
+#include <sstream>
+#include <stdexcept>
+#include <thread>
+
+namespace wasmproxy::test {
+namespace {
+
+std::string base64(const std::string& text) {
+    std::ostringstream out;
+    Poco::Base64Encoder encoder(out);
+    encoder.rdbuf()->setLineLength(0);
+    encoder << text;
+    encoder.close();
+    return out.str();
+}
+
+std::string leb(std::size_t value) {
+    std::string bytes;
+    do {
+        const auto low = static_cast<char>(value & 0x7f);
+        value >>= 7;
+        bytes += static_cast<char>(value ? low | 0x80 : low);
+    } while (value);
+    return bytes;
+}
+
+std::string section(char id, const std::string& payload) {
+    return id + leb(payload.size()) + payload;
+}
+
+} // namespace
+
+std::string fetchPath(const std::string& reference) {
+    return "/fetch/" + base64("oci://" + reference);
+}
+
+std::string dockerConfig(const std::string& host, const std::string& user, const std::string& password) {
+    return R"({"auths":{")" + host + R"(":{"auth":")" + base64(user + ":" + password) + R"("}}})";
+}
+
+std::string filterModule() {
+    return readFile(BUILD_ROOT "/filter/filter.wasm");
+}
+
+std::string uniqueModule(const std::string& name, std::size_t size) {
+    const std::string abi = "proxy_abi_version_0_2_1";
+    std::string note = leb(4) + "note" + name;
+    if (note.size() < size) note += std::string(size - note.size(), 'p');
+    return std::string("\0asm\1\0\0\0", 8) + section(1, std::string("\1\x60\0\0", 4)) +
+           section(3, std::string("\1\0", 2)) + section(7, "\1" + leb(abi.size()) + abi + std::string("\0\0", 2)) +
+           section(10, std::string("\1\2\0\x0b", 4)) + section(0, note);
+}
+
+ImageContent istioArtifact(const std::string& module) {
+    ImageContent image;
+    image.configMediaType = "application/vnd.module.wasm.config.v1+json";
+    image.config = R"({"type":"envoy_proxy"})";
+    image.layers = {{image.configMediaType, image.config},
+                    {"application/vnd.module.wasm.content.layer.v1+wasm", module}};
+    return image;
+}
+
+Proxy::Proxy(const Options& options)
+    : _dataPort(freePort()), _adminPort(freePort()), _healthPort(freePort()), _environment(options.environment) {
+    setDockerConfig(options.user.empty() ? R"({"auths":{}})"
+                                         : dockerConfig(options.registryHost, options.user, options.password));
+    const auto loopback = [](int port) { return "127.0.0.1:" + std::to_string(port) + "\n"; };
+    std::string ini;
+    if (!options.pluginDirectory.empty()) ini += "[plugins]\ndirectory = " + options.pluginDirectory + "\n";
+    ini += "[dataplane]\nlisten = " + loopback(_dataPort) + "[admin]\nlisten = " + loopback(_adminPort) +
+           "[health]\nlisten = " + loopback(_healthPort) + "[index]\npath = " + _folder.path() + "/index.db\n" +
+           "[log]\nlevel = debug\n[pull]\n" + options.pull + "\n[cache.main]\ndirectory = " + blobs() +
+           "\n[credential.team]\ndocker-config = " + _folder.path() + "/docker-config.json\n" +
+           "[backend.private]\nplugin = oci\nplain-http = true\n[route.private]\nmatch = " + options.registryHost +
+           "/**\nbackend = private\n" + options.route + "\n" + options.more;
+    _configuration = _folder.write("wasm-proxy.ini", ini);
+    start();
+}
+
+Proxy::~Proxy() = default;
+
+void Proxy::start() {
+    Child::Options options;
+    options.outputFile = _folder / "wasm-proxy.log";
+    options.environment = _environment;
+    _child.reset();
+    _child = std::make_unique<Child>(BUILD_ROOT "/bin/wasm-proxy",
+                                     std::vector<std::string>{"--config=" + _configuration}, options);
+    for (int i = 0; i < 400; ++i) {
+        if (health("/readyz").status == 200) return;
+        if (!_child->running()) break;
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+    throw std::runtime_error("wasm-proxy did not become ready:\n" + log());
+}
+
+HttpAnswer Proxy::get(const std::string& target, const HttpClient::Headers& headers,
+                      std::chrono::milliseconds timeout) const {
+    return HttpClient(_dataPort).get(target, headers, timeout);
+}
+
+std::string Proxy::url(const std::string& target) const {
+    return "http://127.0.0.1:" + std::to_string(_dataPort) + target;
+}
+
+double Proxy::metric(const std::string& nameAndLabels) const {
+    const auto text = "\n" + health("/metrics").body;
+    const auto at = text.find("\n" + nameAndLabels + " ");
+    return at == std::string::npos ? 0 : std::stod(text.substr(at + nameAndLabels.size() + 2));
+}
+
+void Proxy::setDockerConfig(const std::string& json) const {
+    const auto aside = _folder.write("docker-config.json.new", json);
+    if (std::rename(aside.c_str(), (_folder / "docker-config.json").c_str()) != 0)
+        throw std::runtime_error("cannot replace docker-config.json");
+}
+
+std::string Proxy::log() const {
+    return readFile(_folder / "wasm-proxy.log");
+}
+
+PrivateRegistry::PrivateRegistry()
+    : registry([] {
+          DockerRegistry::Options options;
+          options.users = {{"robot", "right"}};
+          return options;
+      }()) {}
+
+std::string PrivateRegistry::push(const std::string& repositoryAndTag, const ImageContent& image) {
+    OciLayout layout(folder / ("layout-" + sha256Hex(repositoryAndTag).substr(0, 12)));
+    const auto written = layout.addImage(image, "v");
+    test::push(registry.host(), layout.path(), "v", repositoryAndTag, "robot", "right");
+    registry.forget();
+    return written.digest;
+}
+
+} // namespace wasmproxy::test
