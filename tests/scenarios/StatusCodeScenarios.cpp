@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: Apache-2.0
+// docs/status-codes.md, row by row: the table is read, and each cause is planted against a real registry where one can
+// have it, else against a scripted one.
+#include "Rig.h"
+
+#include "support/FreePorts.h"
+#include "support/ScriptedServer.h"
+
+#include <cppunit/extensions/HelperMacros.h>
+
+#include <fstream>
+#include <functional>
+#include <sstream>
+
+using namespace wasmproxy::test;
+
+namespace {
+
+struct Row {
+    std::string cause;
+    int status = 0;
+    std::string code;
+    std::string when;
+};
+
+std::string trim(std::string text) {
+    const auto cut = " `";
+    text.erase(0, text.find_first_not_of(cut));
+    text.erase(text.find_last_not_of(cut) + 1);
+    return text;
+}
+
+std::vector<Row> tableOf(const std::string& path) {
+    std::vector<Row> rows;
+    std::ifstream file(path);
+    for (std::string line; std::getline(file, line);) {
+        if (line.rfind("| `", 0) != 0) continue;
+        std::vector<std::string> cells;
+        std::istringstream cellsOf(line.substr(1));
+        for (std::string cell; std::getline(cellsOf, cell, '|');)
+            cells.push_back(trim(cell));
+        CPPUNIT_ASSERT_MESSAGE("a row of five cells: " + line, cells.size() >= 5);
+        rows.push_back({cells[0], std::stoi(cells[1]), cells[2], cells[3]});
+    }
+    return rows;
+}
+
+constexpr double Hold = 2.0; // seconds, in these tests
+
+/// A registry that has one artifact and tells one lie about it.
+struct LyingRegistry {
+    std::string module = uniqueModule("lies", 4000);
+    std::string config = "{}";
+    std::string manifest;
+    std::function<std::string(const std::string& method, const std::string& target)> lie;
+    ScriptedServer server;
+
+    LyingRegistry()
+        : server([this](const std::string& method, const std::string& target) { return answer(method, target); }) {
+        const auto describe = [](const std::string& type, const std::string& bytes) {
+            return R"({"mediaType":")" + type + R"(","digest":"sha256:)" + sha256Hex(bytes) + R"(","size":)" +
+                   std::to_string(bytes.size()) + "}";
+        };
+        manifest = R"({"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":)" +
+                   describe("application/vnd.wasm.config.v0+json", config) + R"(,"layers":[)" +
+                   describe("application/wasm", module) + "]}";
+    }
+
+    std::string answer(const std::string& method, const std::string& target) {
+        if (lie)
+            if (auto told = lie(method, target); !told.empty()) return told;
+        return truth(method, target);
+    }
+    std::string truth(const std::string& method, const std::string& target) const {
+        std::string reply;
+        if (target.find("/manifests/") != std::string::npos)
+            reply = ScriptedServer::answer(200,
+                                           "Content-Type: application/vnd.oci.image.manifest.v1+json\r\n"
+                                           "Docker-Content-Digest: sha256:" +
+                                               sha256Hex(manifest) + "\r\n",
+                                           manifest);
+        else if (target.find(sha256Hex(module)) != std::string::npos)
+            reply = ScriptedServer::answer(200, "Content-Type: application/octet-stream\r\n", module);
+        else
+            reply = ScriptedServer::answer(404, "", "");
+        return method == "HEAD" ? reply.substr(0, reply.find("\r\n\r\n") + 4) : reply;
+    }
+    static bool isBlob(const std::string& target) { return target.find("/blobs/") != std::string::npos; }
+};
+
+} // namespace
+
+class StatusCodeScenarios : public CppUnit::TestFixture {
+    CPPUNIT_TEST_SUITE(StatusCodeScenarios);
+    CPPUNIT_TEST(everyRowOfTheTable);
+    CPPUNIT_TEST_SUITE_END();
+
+    std::unique_ptr<PrivateRegistry> _registry;
+    std::unique_ptr<Proxy> _proxy; // of the real registry, with the right password
+
+    std::string image(const std::string& name) const { return _registry->registry.host() + "/team/" + name + ":v1"; }
+
+    Proxy::Options quick(const std::string& host) const {
+        Proxy::Options options{host};
+        options.pull = "hold = 2s\nsecond-look = 500ms\nmax-module = 1MiB";
+        return options;
+    }
+
+    HttpAnswer lied(const std::function<std::string(const std::string&, const std::string&)>& lie) {
+        LyingRegistry registry;
+        registry.lie = lie;
+        Proxy proxy(quick(registry.server.host()));
+        const auto answer = proxy.fetch(registry.server.host() + "/team/x:v1");
+        // Nothing that was not verified may stay: only the manifest can be in the cache.
+        const auto found = run("find", {proxy.blobs(), "-type", "f", "-size", "+2k"});
+        CPPUNIT_ASSERT_EQUAL(std::string(), found);
+        return answer;
+    }
+
+    ImageContent artifact(const std::string& bytes) const {
+        ImageContent content;
+        content.configMediaType = "application/vnd.wasm.config.v0+json";
+        content.layers = {{"application/wasm", bytes}};
+        return content;
+    }
+
+    HttpAnswer fetchArtifact(const std::string& name, const ImageContent& content) {
+        _registry->push("team/" + name + ":v1", content);
+        return _proxy->fetch(image(name));
+    }
+
+    std::map<std::string, std::function<HttpAnswer()>> causes() {
+        return {
+            {"malformed-base64", [this] { return _proxy->get("/fetch/!!!"); }},
+            {"malformed-reference", [this] { return _proxy->fetch(_registry->registry.host() + "/Upper Case"); }},
+            {"malformed-digest", [this] { return _proxy->fetch(_registry->registry.host() + "/team/x@md5:abc"); }},
+            {"foreign-caller",
+             [this] {
+                 auto options = quick(_registry->registry.host());
+                 options.environment = {{"WASM_PROXY__DATAPLANE__ALLOW_FROM", "10.1.2.0/24"}};
+                 return Proxy(options).fetch(image("hello"));
+             }},
+            {"no-route", [this] { return _proxy->fetch("other.example.com/team/x:v1"); }},
+            {"unknown-module", [this] { return _proxy->get("/modules/sha256/" + std::string(64, 'e') + ".wasm"); }},
+            {"unknown-path", [this] { return _proxy->get("/v2/"); }},
+            {"absent-tag", [this] { return _proxy->fetch(image("absent")); }},
+            {"wrong-method",
+             [this] { return HttpClient(_proxy->dataPort()).send("DELETE", fetchPath(image("hello"))); }},
+            {"component",
+             [this] { return fetchArtifact("component", artifact(std::string("\0asm\x0d\0\1\0", 8) + "rest")); }},
+            {"no-module",
+             [this] {
+                 ImageContent content;
+                 content.layers = {{"text/plain", "no module here"}, {"text/markdown", "# nor here"}};
+                 return fetchArtifact("nothing", content);
+             }},
+            {"bad-magic", [this] { return fetchArtifact("magic", artifact("<html>not a module</html>")); }},
+            {"bomb", [this] { return fetchArtifact("bomb", artifact(uniqueModule("bomb", 2 << 20))); }},
+            {"wrong-credential",
+             [this] {
+                 auto options = quick(_registry->registry.host());
+                 options.password = "wrong";
+                 return Proxy(options).fetch(image("hello"));
+             }},
+            {"missing-credential",
+             [this] {
+                 auto options = quick(_registry->registry.host());
+                 options.user.clear();
+                 return Proxy(options).fetch(image("hello"));
+             }},
+            {"broken-credential-file",
+             [this] {
+                 Proxy proxy(quick(_registry->registry.host()));
+                 proxy.setDockerConfig("{\"auths\":");
+                 return proxy.fetch(image("hello"));
+             }},
+            {"wrong-digest",
+             [this] {
+                 return lied([](const std::string& method, const std::string& target) -> std::string {
+                     if (method != "GET" || !LyingRegistry::isBlob(target)) return {};
+                     return ScriptedServer::answer(200, "", uniqueModule("liar", 4000));
+                 });
+             }},
+            {"short-body",
+             [this] {
+                 return lied([](const std::string& method, const std::string& target) -> std::string {
+                     if (method != "GET" || !LyingRegistry::isBlob(target)) return {};
+                     return ScriptedServer::answer(200, "", std::string(3000, 'x'));
+                 });
+             }},
+            {"html",
+             [this] {
+                 return lied([](const std::string& method, const std::string&) {
+                     const auto page =
+                         ScriptedServer::answer(200, "Content-Type: text/html\r\n", "<html>log in</html>");
+                     return method == "HEAD" ? page.substr(0, page.find("\r\n\r\n") + 4) : page;
+                 });
+             }},
+            {"lying-length",
+             [this] {
+                 return lied([](const std::string& method, const std::string& target) -> std::string {
+                     if (method != "GET" || !LyingRegistry::isBlob(target)) return {};
+                     return ScriptedServer::answer(200, "", std::string(1 << 20, 'x'));
+                 });
+             }},
+            {"metadata-address",
+             [this] {
+                 return lied([](const std::string&, const std::string& target) -> std::string {
+                     if (!LyingRegistry::isBlob(target)) return {};
+                     return ScriptedServer::answer(307, "Location: http://169.254.169.254/latest/meta-data\r\n", "");
+                 });
+             }},
+            {"upstream-down",
+             [this] {
+                 const auto nobody = "127.0.0.1:" + std::to_string(freePort());
+                 return Proxy(quick(nobody)).fetch(nobody + "/team/x:v1");
+             }},
+            {"rate-limit",
+             [this] {
+                 return lied([](const std::string&, const std::string&) {
+                     return ScriptedServer::answer(429, "Retry-After: 60\r\n", "");
+                 });
+             }},
+            {"policy",
+             [this] {
+                 return lied([](const std::string& method, const std::string& target) -> std::string {
+                     if (target.find("/manifests/") == std::string::npos) return {};
+                     const std::string reason =
+                         R"({"errors":[{"code":"PROJECTPOLICYVIOLATION","message":"3 vulnerabilities"}]})";
+                     const auto told = ScriptedServer::answer(412, "Content-Type: application/json\r\n", reason);
+                     return method == "HEAD" ? told.substr(0, told.find("\r\n\r\n") + 4) : told;
+                 });
+             }},
+        };
+    }
+
+    void everyRowOfTheTable() {
+        _registry = std::make_unique<PrivateRegistry>();
+        _registry->push("team/hello:v1", uniqueModule("hello"));
+        _proxy = std::make_unique<Proxy>(quick(_registry->registry.host()));
+        auto planted = causes();
+        std::string wrong;
+        for (const auto& row : tableOf(SOURCE_ROOT "/docs/status-codes.md")) {
+            const auto cause = planted.find(row.cause);
+            CPPUNIT_ASSERT_MESSAGE("the table's row has no test: " + row.cause, cause != planted.end());
+            const auto answer = cause->second();
+            planted.erase(cause);
+            const bool held = row.when == "held";
+            const bool right = answer.status == row.status &&
+                               answer.body.find("\"code\":\"" + row.code + "\"") != std::string::npos &&
+                               answer.body.find("\"requestId\":\"") != std::string::npos &&
+                               answer.header("WWW-Authenticate").empty() && (!held || answer.seconds > Hold * 0.9) &&
+                               (row.when != "at once" || answer.seconds < Hold * 0.5);
+            std::ostringstream line;
+            line << row.cause << ": " << answer.status << " after " << answer.seconds << " s " << answer.body << "\n";
+            if (!right) wrong += line.str();
+        }
+        CPPUNIT_ASSERT_MESSAGE("not as the table says:\n" + wrong + _proxy->log(), wrong.empty());
+        for (const auto& left : planted)
+            CPPUNIT_FAIL("the table lacks a row for " + left.first);
+        _proxy.reset();
+        _registry.reset();
+    }
+};
+
+CPPUNIT_TEST_SUITE_REGISTRATION(StatusCodeScenarios);
