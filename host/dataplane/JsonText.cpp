@@ -11,7 +11,7 @@ constexpr char32_t Replacement = 0xfffd;
 
 void escape(std::string& out, char32_t unit) {
     char text[8];
-    std::snprintf(text, sizeof text, "\\u%04x", static_cast<unsigned>(unit));
+    std::snprintf(text, sizeof text, "\\u%04x", static_cast<unsigned>(unit) & 0xffffu);
     out += text;
 }
 
