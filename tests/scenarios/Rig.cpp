@@ -37,6 +37,51 @@ std::string section(char id, const std::string& payload) {
     return id + leb(payload.size()) + payload;
 }
 
+/// "team/x" of "team/x:v1", and "v1".
+std::pair<std::string, std::string> splitTag(const std::string& repositoryAndTag) {
+    const auto colon = repositoryAndTag.rfind(':');
+    return {repositoryAndTag.substr(0, colon), repositoryAndTag.substr(colon + 1)};
+}
+
+/// Speaks to a registry as a client that pushes does.
+class Uploader {
+public:
+    Uploader(int port, std::string repository) : _client(port), _repository(std::move(repository)) {}
+
+    void manifest(const OciLayout& layout, const WrittenManifest& manifest, const std::string& reference) const {
+        for (const auto& child : manifest.manifests)
+            this->manifest(layout, child, child.digest);
+        if (!manifest.configDigest.empty()) blob(layout, manifest.configDigest);
+        for (const auto& digest : manifest.layerDigests)
+            blob(layout, digest);
+        send("PUT", "/v2/" + _repository + "/manifests/" + reference, manifest.mediaType, manifest.bytes, 201);
+    }
+
+private:
+    void blob(const OciLayout& layout, const std::string& digest) const {
+        const auto bytes = readFile(layout.path() + "/blobs/sha256/" + digest.substr(digest.find(':') + 1));
+        const auto begun = send("POST", "/v2/" + _repository + "/blobs/uploads/", "application/octet-stream", "", 202);
+        const auto location = begun.header("Location");
+        const auto target = location.substr(location.find("/v2/"));
+        send("PUT", target + (target.find('?') == std::string::npos ? "?" : "&") + "digest=" + digest,
+             "application/octet-stream", bytes, 201);
+    }
+
+    HttpAnswer send(const std::string& method, const std::string& target, const std::string& type,
+                    const std::string& body, int expected) const {
+        auto answer =
+            _client.send(method, target, {{"Authorization", "Basic " + base64("robot:right")}, {"Content-Type", type}},
+                         std::chrono::seconds(30), body);
+        if (answer.status != expected)
+            throw std::runtime_error(method + " " + target + " was answered " + std::to_string(answer.status) + " " +
+                                     answer.error + answer.body);
+        return answer;
+    }
+
+    HttpClient _client;
+    std::string _repository;
+};
+
 } // namespace
 
 std::string fetchPath(const std::string& reference) {
@@ -141,6 +186,18 @@ std::string PrivateRegistry::push(const std::string& repositoryAndTag, const Ima
     test::push(registry.host(), layout.path(), "v", repositoryAndTag, "robot", "right");
     registry.forget();
     return written.digest;
+}
+
+std::string PrivateRegistry::put(const std::string& repositoryAndTag, const ImageContent& image) const {
+    OciLayout layout(folder / ("layout-" + sha256Hex(repositoryAndTag).substr(0, 12)));
+    return put(repositoryAndTag, layout, layout.addImage(image, "v"));
+}
+
+std::string PrivateRegistry::put(const std::string& repositoryAndTag, const OciLayout& layout,
+                                 const WrittenManifest& manifest) const {
+    const auto [repository, tag] = splitTag(repositoryAndTag);
+    Uploader(registry.port(), repository).manifest(layout, manifest, tag);
+    return manifest.digest;
 }
 
 } // namespace wasmproxy::test

@@ -81,6 +81,11 @@ struct PrivateRegistry {
     std::string push(const std::string& repositoryAndTag, const std::string& module) {
         return push(repositoryAndTag, istioArtifact(module));
     }
+    /// The same by the registry's own API: for what skopeo refuses, and for many in a short time. Thread-safe.
+    std::string put(const std::string& repositoryAndTag, const ImageContent& image) const;
+    /// A manifest of that layout, with all that is below it.
+    std::string put(const std::string& repositoryAndTag, const OciLayout& layout,
+                    const WrittenManifest& manifest) const;
     DockerRegistry registry;
     TemporaryFolder folder;
 };
