@@ -32,11 +32,11 @@ public:
         std::string registryHost;   ///< of the one route; may be a FaultProxy's
         std::string user = "robot"; ///< in docker-config.json; empty: the file is `{"auths":{}}`
         std::string password = "right";
-        std::string pull;            ///< lines for [pull]
-        std::string route;           ///< lines for [route.private]
-        std::string more;            ///< further sections
-        std::string pluginDirectory; ///< empty: the build's
-        std::map<std::string, std::string> environment;
+        std::string pull = {};            ///< lines for [pull]
+        std::string route = {};           ///< lines for [route.private]
+        std::string more = {};            ///< further sections
+        std::string pluginDirectory = {}; ///< empty: the build's
+        std::map<std::string, std::string> environment = {};
     };
 
     explicit Proxy(const Options& options); ///< starts it and waits until it is ready; throws with its log if not
