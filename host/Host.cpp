@@ -114,6 +114,11 @@ void Host::start() {
     eviction.forgetHot = [&rooms](const Digest& digest) { rooms.pulls.forgetHot(digest); };
     rooms.evictor = std::make_unique<Evictor>(rooms.cache, rooms.index, eviction);
 
+    rooms.metrics.beforeText([&rooms] {
+        rooms.metrics.modules(static_cast<double>(rooms.index.moduleCount()));
+        rooms.metrics.cacheBytes(static_cast<double>(rooms.index.contentBytes()));
+        rooms.metrics.queueDepth(static_cast<double>(rooms.pulls.queued()));
+    });
     rooms.health = std::make_unique<HealthServer>(settings.health.listen, rooms.metrics, [&rooms] {
         return Readiness{rooms.ready.load(), rooms.ready ? "serving" : "stopping"};
     });

@@ -201,7 +201,7 @@ void Exchange::leaveLane() {
     if (_lane) {
         // Removing an unfinished transfer closes its connection.
         if (_added) curl_multi_remove_handle(_lane->multi(), _lane->easy());
-        curl_easy_reset(_lane->easy());
+        _lane->endExchange();
         _pool->release(std::move(_lane));
     }
     Secret::wipe(_requestBody);

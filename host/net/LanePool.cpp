@@ -27,19 +27,25 @@ TransportSettings normalised(TransportSettings values) {
 
 } // namespace
 
-Lane::Lane() : _multi(curl_multi_init()), _easy(curl_easy_init()) {
-    if (_multi == nullptr || _easy == nullptr) {
-        curl_easy_cleanup(_easy);
-        curl_multi_cleanup(_multi);
-        throw std::bad_alloc();
-    }
+Lane::Lane() : _multi(curl_multi_init()) {
+    if (_multi == nullptr) throw std::bad_alloc();
     curl_multi_setopt(_multi, CURLMOPT_MAXCONNECTS, LanePool::ConnectionsPerLane);
     curl_multi_setopt(_multi, CURLMOPT_PIPELINING, CURLPIPE_NOTHING);
 }
 
 Lane::~Lane() {
-    curl_easy_cleanup(_easy);
+    endExchange();
     curl_multi_cleanup(_multi);
+}
+
+void Lane::beginExchange() {
+    _easy = curl_easy_init();
+    if (_easy == nullptr) throw std::bad_alloc();
+}
+
+void Lane::endExchange() noexcept {
+    curl_easy_cleanup(_easy);
+    _easy = nullptr;
 }
 
 bool Lane::served(const std::string& origin) const {
@@ -69,6 +75,7 @@ std::unique_ptr<Lane> LanePool::acquire(const std::string& origin) {
         }
     }
     if (!lane) lane = std::make_unique<Lane>();
+    lane->beginExchange();
     lane->remember(origin);
     return lane;
 }

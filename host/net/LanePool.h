@@ -13,7 +13,9 @@
 
 namespace wasmproxy::host {
 
-/// A multi handle with the connections it keeps, and the one easy handle that uses it. One thread at a time.
+/// A multi handle with the connections it keeps, and the easy handle of the exchange that uses it. One thread at a
+/// time. Every exchange has a new easy handle: after a failed name resolution libcurl 7.88 refuses options on a used
+/// one, even reset.
 class Lane {
 public:
     Lane();
@@ -21,6 +23,8 @@ public:
     Lane(const Lane&) = delete;
     Lane& operator=(const Lane&) = delete;
 
+    void beginExchange(); ///< throws std::bad_alloc
+    void endExchange() noexcept;
     CURL* easy() const noexcept { return _easy; }
     CURLM* multi() const noexcept { return _multi; }
     bool served(const std::string& origin) const;
@@ -30,7 +34,7 @@ public:
 
 private:
     CURLM* _multi;
-    CURL* _easy;
+    CURL* _easy = nullptr;
     std::vector<std::string> _origins;
 };
 

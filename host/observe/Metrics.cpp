@@ -234,7 +234,12 @@ void Metrics::modules(double number) noexcept {
     _families->modules.Set(number);
 }
 
+void Metrics::beforeText(std::function<void()> refresh) {
+    _refresh = std::move(refresh);
+}
+
 std::string Metrics::text() const {
+    if (_refresh) _refresh();
     auto families = _families->registry.Collect();
     families.push_back(_families->collectRequestDurations());
     std::ostringstream out;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -36,11 +37,14 @@ public:
     void cacheBytes(double bytes) noexcept;
     void modules(double count) noexcept;
 
+    /// Run before each text(), for figures that are cheaper to ask for than to keep. Set once, before text() is called.
+    void beforeText(std::function<void()> refresh);
     std::string text() const; ///< the Prometheus text format
 
 private:
     struct Families;
     std::unique_ptr<Families> _families;
+    std::function<void()> _refresh;
 };
 
 } // namespace wasmproxy::host

@@ -190,7 +190,6 @@ void PullService::startAttempt(const FlightPointer& flight) {
         }
     }
     if (idle) return failFinally(flight, *idle, false);
-    _metrics.queueDepth(static_cast<double>(_workers.queued()));
     if (!_workers.post(flight->reference.repository().host(), [this, flight] { attempt(flight); })) {
         failFinally(flight, Error(ErrorCode::Busy, "the queue of pulls is full"), false);
         return;

@@ -48,6 +48,7 @@ public:
     /// Answers every waiter (503), ends the workers. Attempts that run are given up at their next check.
     void stop();
     std::size_t flights() const;
+    std::size_t queued() const { return _workers.queued(); }
     void forgetHot(const Digest& module) { _hot.erase(module); }
 
 private:

@@ -20,7 +20,8 @@ void addMatching(CppUnit::Test* test, const std::string& pattern, CppUnit::TestR
         ++count;
         return;
     }
-    for (int i = 0; i < test->getChildTestCount(); ++i) addMatching(test->getChildTestAt(i), pattern, runner, count);
+    for (int i = 0; i < test->getChildTestCount(); ++i)
+        addMatching(test->getChildTestAt(i), pattern, runner, count);
 }
 
 } // namespace

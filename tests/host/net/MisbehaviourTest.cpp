@@ -281,10 +281,12 @@ public:
 
     void nameUnknown() {
         auto transport = transportOf();
-        const Error error = errorOf([&] { get(transport, "http://unknown.invalid/?secretword"); });
-        assertCode(ErrorCode::UpstreamUnavailable, error);
-        assertContains(error.what(), "unknown.invalid:80");
-        CPPUNIT_ASSERT(std::string(error.what()).find("secretword") == std::string::npos);
+        for (int again = 0; again < 3; ++again) { // a used handle remembers the failure in libcurl 7.88
+            const Error error = errorOf([&] { get(transport, "http://unknown.invalid/?secretword"); });
+            assertCode(ErrorCode::UpstreamUnavailable, error);
+            assertContains(error.what(), "unknown.invalid:80");
+            CPPUNIT_ASSERT(std::string(error.what()).find("secretword") == std::string::npos);
+        }
     }
 };
 
