@@ -18,6 +18,7 @@
 #include <memory>
 #include <set>
 #include <sstream>
+#include <thread>
 
 namespace wasmproxy::test {
 namespace {
@@ -76,7 +77,10 @@ public:
         }
         // Orphans are reaped by init; a zombie has no command line.
         const std::string path = "/proc/" + std::to_string(grandchild) + "/cmdline";
-        CPPUNIT_ASSERT(!std::filesystem::exists(path) || readFile(path).empty());
+        const auto gone = [&] { return !std::filesystem::exists(path) || readFile(path).empty(); };
+        for (int i = 0; i < 500 && !gone(); ++i) // the signal was sent; dying takes a moment on a busy machine
+            std::this_thread::sleep_for(10ms);
+        CPPUNIT_ASSERT(gone());
     }
 
     void childrenReportTheirStatus() {
