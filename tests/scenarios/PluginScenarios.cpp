@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: Apache-2.0
+// The plugin directory as an operator has it: libraries that change under a running proxy, broken ones beside good
+// ones, one of a third party, and a directory that is not safe.
+#include "ColdLoad.h"
+#include "Rig.h"
+
+#include <Poco/JSON/Array.h>
+#include <Poco/JSON/Object.h>
+#include <Poco/JSON/Parser.h>
+#include <cppunit/extensions/HelperMacros.h>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+using namespace wasmproxy::test;
+using std::chrono::seconds;
+
+namespace {
+
+constexpr const char* Program = BUILD_ROOT "/bin/wasm-proxy";
+const std::vector<std::string> Ours = {"oci", "file", "disk"};
+
+std::string ofBuild(const std::string& plugin) {
+    return BUILD_ROOT "/plugins/" + plugin + ".so";
+}
+
+/// A library that tests/host/loading builds.
+std::string fixture(const std::string& name) {
+    return BUILD_ROOT "/tests/host/loading/fixture_" + name + ".so";
+}
+
+/// A plugin directory of its own.
+class PluginFolder {
+public:
+    PluginFolder() {
+        std::filesystem::create_directory(path());
+        ::chmod(path().c_str(), 0755);
+        for (const auto& plugin : Ours)
+            install(ofBuild(plugin), plugin + ".so");
+    }
+    std::string path() const { return _folder / "plugins"; }
+    std::string operator/(const std::string& name) const { return path() + "/" + name; }
+    /// As `install` and package managers do: written aside, then renamed.
+    void install(const std::string& library, const std::string& name) const { put(readFile(library), name); }
+    void put(const std::string& bytes, const std::string& name) const {
+        const auto aside = _folder.write("aside", bytes, 0644);
+        if (std::rename(aside.c_str(), (*this / name).c_str()) != 0) throw std::runtime_error("cannot put " + name);
+    }
+
+private:
+    TemporaryFolder _folder;
+};
+
+void contains(const std::string& part, const std::string& whole) {
+    CPPUNIT_ASSERT_MESSAGE("'" + part + "' is not in: " + whole, whole.find(part) != std::string::npos);
+}
+
+/// What /api/v1/plugins says of a file.
+struct Listed {
+    std::string id, state, reason;
+};
+
+std::map<std::string, Listed> listedBy(const Proxy& proxy) {
+    const auto answer = proxy.admin("/api/v1/plugins");
+    CPPUNIT_ASSERT_EQUAL(200, answer.status);
+    const auto body = Poco::JSON::Parser().parse(answer.body).extract<Poco::JSON::Object::Ptr>();
+    std::map<std::string, Listed> result;
+    const auto plugins = body->getArray("plugins");
+    for (unsigned i = 0; i < plugins->size(); ++i) {
+        const auto plugin = plugins->getObject(i);
+        const auto text = [&](const char* key) { return plugin->optValue<std::string>(key, ""); };
+        result[text("file")] = {text("id"), text("state"), text("reason")};
+    }
+    return result;
+}
+
+struct Checked {
+    int code;
+    std::string output;
+};
+
+Checked wasmProxy(const std::string& argument) {
+    const TemporaryFolder folder;
+    Child::Options options;
+    options.outputFile = folder / "output";
+    Child child(Program, {argument}, options);
+    const auto code = child.wait(seconds(30));
+    CPPUNIT_ASSERT_MESSAGE(argument + " does not end", code.has_value());
+    return {*code, readFile(options.outputFile)};
+}
+
+} // namespace
+
+class PluginScenarios : public CppUnit::TestFixture {
+    CPPUNIT_TEST_SUITE(PluginScenarios);
+    CPPUNIT_TEST(librariesChangeUnderLoad);
+    CPPUNIT_TEST(brokenLibrariesStopNoOther);
+    CPPUNIT_TEST(aThirdPartysPlugin);
+    CPPUNIT_TEST(checkPlugin);
+    CPPUNIT_TEST(aDirectoryThatOthersMayWrite);
+    CPPUNIT_TEST_SUITE_END();
+
+    static Proxy::Options optionsFor(const PrivateRegistry& upstream, const PluginFolder& plugins) {
+        Proxy::Options options{upstream.registry.host()};
+        options.pluginDirectory = plugins.path();
+        return options;
+    }
+
+    /// A module that is new to everybody goes through all three plugins.
+    static void pullsCold(PrivateRegistry& upstream, const Proxy& proxy, const std::string& tag) {
+        const auto module = uniqueModule(tag);
+        upstream.put("team/cold:" + tag, istioArtifact(module));
+        const auto answer = proxy.fetch(upstream.registry.host() + "/team/cold:" + tag);
+        CPPUNIT_ASSERT_EQUAL_MESSAGE(answer.body + proxy.log(), 200, answer.status);
+        CPPUNIT_ASSERT(answer.body == module);
+        CPPUNIT_ASSERT_EQUAL(std::string("MISS"), answer.header("X-Cache"));
+    }
+
+    void librariesChangeUnderLoad() {
+        PrivateRegistry upstream;
+        PluginFolder plugins;
+        Proxy proxy(optionsFor(upstream, plugins));
+        ColdLoad load(upstream, proxy);
+        const auto goesOn = [&](const std::string& what) {
+            const bool good = load.serves(8);
+            if (!good) load.stop();
+            CPPUNIT_ASSERT_MESSAGE(what + ": " + load.failures() + proxy.log(), good);
+        };
+        goesOn("at first");
+        for (const auto& plugin : Ours) {
+            const auto path = plugins / (plugin + ".so");
+            {
+                // The very file that was there at the start, in place.
+                std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
+                file << std::string(std::filesystem::file_size(path), '\xcc');
+                CPPUNIT_ASSERT(file.good());
+            }
+            goesOn(plugin + " overwritten");
+            CPPUNIT_ASSERT_EQUAL(0, ::truncate(path.c_str(), 0));
+            goesOn(plugin + " truncated");
+            plugins.install(fixture("one"), plugin + ".so");
+            goesOn(plugin + " replaced by another plugin");
+            CPPUNIT_ASSERT_EQUAL(0, ::unlink(path.c_str()));
+            goesOn(plugin + " deleted");
+        }
+        load.stop();
+        CPPUNIT_ASSERT_EQUAL(std::string(), load.failures());
+        std::cout << load.served() << " modules came cold and warm while the libraries changed\n";
+
+        CPPUNIT_ASSERT(std::filesystem::is_empty(plugins.path()));
+        proxy.setDockerConfig(dockerConfig(upstream.registry.host(), "robot", "right"));
+        pullsCold(upstream, proxy, "later");
+        for (const auto& [file, plugin] : listedBy(proxy))
+            CPPUNIT_ASSERT_EQUAL_MESSAGE(file, std::string("loaded"), plugin.state);
+        CPPUNIT_ASSERT_EQUAL_MESSAGE(proxy.log(), 0, proxy.terminate());
+    }
+
+    void brokenLibrariesStopNoOther() {
+        const auto signature = [] {
+            const auto text = run(Program, {"--version"});
+            const auto at = text.find("cxxabi=");
+            return text.substr(at, text.find('\n', at) - at);
+        }();
+        const std::map<std::string, std::vector<std::string>> broken = {
+            {"bad_other_signature",
+             {"plugin [cxxabi=1002 string=0 debug=0 sanitizer=none poco=0x01090000]", "host [" + signature + "]"}},
+            {"bad_other_revision", {"plugin revision 2, this host speaks 1"}},
+            {"bad_no_note", {"is not a wasm-proxy plugin"}},
+            {"bad_constructor_throws", {"crashed while it was opened"}},
+            {"bad_constructor_aborts", {"crashed while it was opened"}},
+            {"bad_constructor_hangs", {"did not open within 5000 ms", "waiting for the end of the world"}},
+            {"half", {"is truncated"}},
+            {"text", {"is not an ELF file"}},
+        };
+        PrivateRegistry upstream;
+        PluginFolder plugins;
+        for (const auto& [name, words] : broken)
+            if (name.rfind("bad_", 0) == 0) plugins.install(fixture(name), name + ".so");
+        const auto whole = readFile(ofBuild("oci"));
+        plugins.put(whole.substr(0, whole.size() / 2), "half.so");
+        plugins.put("INPUT(libc.so.6)\n", "text.so");
+
+        const auto before = std::chrono::steady_clock::now();
+        Proxy proxy(optionsFor(upstream, plugins));
+        const auto took = std::chrono::duration<double>(std::chrono::steady_clock::now() - before).count();
+        std::cout << "ready after " << took << " s, 5 of them for the library that hangs\n";
+        CPPUNIT_ASSERT_MESSAGE(std::to_string(took), took >= 5 && took < 15);
+
+        const auto listed = listedBy(proxy);
+        CPPUNIT_ASSERT_EQUAL(broken.size() + Ours.size(), listed.size());
+        const auto log = proxy.log();
+        for (const auto& [name, words] : broken) {
+            const auto file = name + ".so";
+            CPPUNIT_ASSERT_MESSAGE(file, listed.count(file) == 1);
+            CPPUNIT_ASSERT_EQUAL_MESSAGE(file, std::string("refused"), listed.at(file).state);
+            std::istringstream lines(log);
+            std::string line;
+            while (std::getline(lines, line) && (line.find("plugin refused") == std::string::npos ||
+                                                 line.find("file=" + file) == std::string::npos)) {
+            }
+            for (const auto& word : words) {
+                contains(word, listed.at(file).reason);
+                contains(word, line);
+            }
+        }
+        for (const auto& plugin : Ours) {
+            const auto good = listed.at(plugin + ".so");
+            CPPUNIT_ASSERT_EQUAL(plugin, good.id);
+            CPPUNIT_ASSERT_EQUAL_MESSAGE(good.reason, std::string("loaded"), good.state);
+        }
+        pullsCold(upstream, proxy, "v1");
+    }
+
+    void aThirdPartysPlugin() {
+        const std::string library = BUILD_ROOT "/tests/sdk/example/work/build/directory.so";
+        CPPUNIT_ASSERT_MESSAGE(library + " is not there: run the test sdk_example, which builds it",
+                               std::filesystem::exists(library));
+        PrivateRegistry upstream;
+        PluginFolder plugins;
+        plugins.install(library, "directory.so");
+        TemporaryFolder volume;
+        const auto secret = volume / upstream.registry.host();
+        volume.write(upstream.registry.host() + "/username", "robot\n");
+        volume.write(upstream.registry.host() + "/password", "right\n");
+        auto options = optionsFor(upstream, plugins);
+        options.user = ""; // our own source has nothing
+        options.more = "[credential.vol]\nplugin = directory\ndirectory = " + volume.path() + "\n";
+        Proxy proxy(options);
+        const auto listed = listedBy(proxy).at("directory.so");
+        CPPUNIT_ASSERT_EQUAL_MESSAGE(listed.reason, std::string("loaded"), listed.state);
+        pullsCold(upstream, proxy, "v1");
+        contains(secret, proxy.admin("/api/v1/plugins").body + proxy.log()); // the credential's name
+        CPPUNIT_ASSERT_EQUAL_MESSAGE(proxy.log(), 0, proxy.terminate());
+
+        // What it says is what counts.
+        volume.write(upstream.registry.host() + "/password", "wrong\n");
+        options.pull = "hold = 1s";
+        Proxy refused(options);
+        upstream.put("team/cold:v2", istioArtifact(uniqueModule("v2")));
+        CPPUNIT_ASSERT_EQUAL(502, refused.fetch(upstream.registry.host() + "/team/cold:v2").status);
+    }
+
+    void checkPlugin() {
+        PluginFolder plugins;
+        for (const auto& [plugin, component] : {std::pair("oci", "registry-backend oci"),
+                                                {"file", "credential-source file"},
+                                                {"disk", "cache-store disk"}}) {
+            const auto good = wasmProxy("--check-plugin=" + ofBuild(plugin));
+            CPPUNIT_ASSERT_EQUAL_MESSAGE(good.output, 0, good.code);
+            CPPUNIT_ASSERT_EQUAL(0, int(good.output.rfind(plugin + std::string(" "), 0)));
+            contains(std::string("\n") + component + "\n", good.output);
+        }
+        const auto foreign = wasmProxy("--check-plugin=" + fixture("bad_other_signature"));
+        CPPUNIT_ASSERT_EQUAL(1, foreign.code);
+        for (const char* word : {"bad_other_signature.so", "plugin [cxxabi=1002", "host [cxxabi="})
+            contains(word, foreign.output);
+        plugins.put(readFile(ofBuild("oci")).substr(0, 100000), "cut.so");
+        const auto cut = wasmProxy("--check-plugin=" + (plugins / "cut.so"));
+        CPPUNIT_ASSERT_EQUAL(1, cut.code);
+        contains(plugins / "cut.so", cut.output);
+        contains("is truncated", cut.output);
+        const auto absent = wasmProxy("--check-plugin=/nowhere/x.so");
+        CPPUNIT_ASSERT_EQUAL(1, absent.code);
+        contains("/nowhere/x.so cannot be opened: No such file or directory", absent.output);
+    }
+
+    void aDirectoryThatOthersMayWrite() {
+        PrivateRegistry upstream;
+        PluginFolder plugins;
+        Proxy proxy(optionsFor(upstream, plugins)); // to have its configuration
+        CPPUNIT_ASSERT_EQUAL(0, proxy.terminate());
+        ::chmod(plugins.path().c_str(), 0777);
+        const auto refused = wasmProxy("--config=" + proxy.configuration());
+        CPPUNIT_ASSERT_EQUAL_MESSAGE(refused.output, 78, refused.code);
+        contains("plugins.directory: ", refused.output);
+        contains(plugins.path() + " is writable by its group or by others", refused.output);
+        contains("chmod go-w", refused.output);
+        ::chmod(plugins.path().c_str(), 0755);
+        proxy.start();
+        pullsCold(upstream, proxy, "v1");
+    }
+};
+
+CPPUNIT_TEST_SUITE_REGISTRATION(PluginScenarios);
