@@ -28,8 +28,10 @@ std::string readAll(Blob& blob) {
 std::unique_ptr<Blob> ContentPuller::open(Call& call, const Origin& origin, const Descriptor& descriptor,
                                           std::uint64_t limit) {
     if (descriptor.size != Descriptor::UnknownSize && descriptor.size > limit)
-        throw Error(ErrorCode::ModuleUnusable, descriptor.digest.str() + " has " + std::to_string(descriptor.size) +
-                                                   " bytes, more than the limit of " + std::to_string(limit));
+        throw Error(ErrorCode::ModuleUnusable,
+                    descriptor.digest.str() + " has " + std::to_string(descriptor.size) +
+                        " bytes, more than the limit of " + std::to_string(limit),
+                    "raise pull.max-layer (or pull.max-manifest, if it is a manifest)");
     const auto key = origin.repository.str() + "@" + descriptor.digest.str();
     while (true) {
         if (_index.linked(descriptor.digest, origin.repository))

@@ -13,6 +13,7 @@ namespace wasmproxy::host {
 namespace {
 
 constexpr int MaxIndexDepth = 4;
+constexpr const char* NoAbi = "the module exports no proxy_abi_version function: it is no proxy-wasm extension";
 
 } // namespace
 
@@ -27,6 +28,7 @@ std::optional<PulledModule> ModulePuller::pull(Call& call, const Route& route, c
     // Holding a manifest is no proof of holding what it names: only a module that was once pulled through this very
     // repository is taken from the cache.
     if (const auto known = _index.module(top.digest); known && _index.linked(known->module, repository)) {
+        if (const auto why = refusal(*known)) throw *why;
         if (auto blob = _cache.openVerified(call, known->module)) {
             pulled.record = *known;
             pulled.content = withDescriptor(std::move(blob));
@@ -47,6 +49,17 @@ std::optional<PulledModule> ModulePuller::pull(Call& call, const Route& route, c
         if (!reference.digest()) _index.recordTag(reference, top.digest);
     });
     return pulled;
+}
+
+std::optional<Error> ModulePuller::refusal(const ModuleRecord& record) const {
+    if (record.proxyAbi.empty() && _limits.requireProxyWasm == RequireProxyWasm::Yes)
+        return Error(ErrorCode::ModuleUnusable, NoAbi, "pull.require-proxy-wasm = warn would serve it");
+    if (record.size > _limits.module.moduleBytes)
+        return Error(ErrorCode::ModuleUnusable,
+                     "the module has " + std::to_string(record.size) + " bytes, more than the limit of " +
+                         std::to_string(_limits.module.moduleBytes),
+                     "raise pull.max-module");
+    return std::nullopt;
 }
 
 std::vector<Credential> ModulePuller::credentials(Call& call, const Route& route, const Repository& repository) {
@@ -165,16 +178,14 @@ ModuleRecord ModulePuller::extract(Call& call, const Origin& origin, const Descr
     auto blob = _cache.openTrusted(call, record.module);
     if (!blob) throw Error(ErrorCode::StorageFault, "the cache lost " + record.module.str() + " right away");
     record.proxyAbi = inspectModule(*blob).proxyAbi;
-    if (record.proxyAbi.empty() && _limits.requireProxyWasm != RequireProxyWasm::No) {
-        const std::string reason = "the module exports no proxy_abi_version function: it is no proxy-wasm extension";
-        if (_limits.requireProxyWasm == RequireProxyWasm::Yes) throw Error(ErrorCode::ModuleUnusable, reason);
+    if (const auto why = refusal(record)) throw *why;
+    if (record.proxyAbi.empty() && _limits.requireProxyWasm == RequireProxyWasm::Warn)
         log(LogLevel::Warning, "serving a module that proxies will probably refuse",
             {{"request", call.requestId()},
              {"repository", origin.repository.str()},
              {"module", record.module.str()},
-             {"cause", reason},
+             {"cause", NoAbi},
              {"hint", "pull.require-proxy-wasm = yes refuses such modules, = no keeps silent"}});
-    }
     return record;
 }
 

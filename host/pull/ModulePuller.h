@@ -42,6 +42,9 @@ public:
     /// went wrong on the way.
     std::optional<PulledModule> pull(Call& call, const Route& route, const Reference& reference);
 
+    /// Why a module that is known may not be served: the settings may be stricter than when it was pulled.
+    std::optional<Error> refusal(const ModuleRecord& record) const;
+
     /// Is there a credential for the repository that has not been refused lately? Asks only the credential sources.
     bool hasUntriedCredential(Call& call, const Route& route, const Repository& repository);
 

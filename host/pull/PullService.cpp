@@ -64,7 +64,7 @@ PullService::Known PullService::known(const Reference& reference, const Route& r
     Known state;
     if (reference.digest()) {
         auto record = _index.module(*reference.digest());
-        if (record && _index.linked(record->module, reference.repository())) {
+        if (record && _index.linked(record->module, reference.repository()) && !_puller.refusal(*record)) {
             state.freshness = Freshness::Fresh;
             state.record = std::move(record);
         }
@@ -73,7 +73,7 @@ PullService::Known PullService::known(const Reference& reference, const Route& r
     const auto tag = _index.tag(reference);
     if (!tag) return state;
     auto record = _index.module(tag->digest);
-    if (!record || !_index.linked(record->module, reference.repository())) return state;
+    if (!record || !_index.linked(record->module, reference.repository()) || _puller.refusal(*record)) return state;
     const auto age = std::chrono::system_clock::now() - tag->validatedAt;
     // A validation in the future (a clock that was set back) counts as expired, not as fresh for years.
     if (age >= age.zero() && age < route.tagTtl)

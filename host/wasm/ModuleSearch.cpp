@@ -135,7 +135,8 @@ FoundModule ModuleSearch::writeWhole(std::size_t layer, LayerContent& content, c
     const std::string name = nameOf(layer);
     if (content.compression.empty() && blobOf(layer).size() > _limits.moduleBytes)
         throw Error(ErrorCode::ModuleUnusable,
-                    name + " is larger than " + std::to_string(_limits.moduleBytes) + " bytes");
+                    name + " is larger than " + std::to_string(_limits.moduleBytes) + " bytes",
+                    "raise pull.max-module");
     FoundModule found;
     found.layout = layout;
     found.layer = descriptor(layer).digest;

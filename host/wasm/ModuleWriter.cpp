@@ -25,7 +25,8 @@ std::uint64_t writeModule(BodyReader& source, const std::string& what, const Mod
     while (have > 0) {
         size += have;
         if (size > maxBytes)
-            throw Error(ErrorCode::ModuleUnusable, what + " is larger than " + std::to_string(maxBytes) + " bytes");
+            throw Error(ErrorCode::ModuleUnusable, what + " is larger than " + std::to_string(maxBytes) + " bytes",
+                        "raise pull.max-module");
         sink(buffer.data(), have);
         have = source.read(buffer.data(), buffer.size());
     }

@@ -157,7 +157,8 @@ class ResilienceScenarios : public CppUnit::TestFixture {
         Proxy proxy({at(fault)});
         HttpAnswer answer;
         std::thread client([&] { answer = proxy.fetch(at(fault) + "/team/drain:v1"); });
-        std::this_thread::sleep_for(milliseconds(700));
+        for (int i = 0; i < 200 && proxy.metric("wasm_proxy_waiters") < 1; ++i)
+            std::this_thread::sleep_for(milliseconds(20));
         proxy.child().signal(SIGTERM);
         std::this_thread::sleep_for(milliseconds(100));
         const auto ready = proxy.health("/readyz").status; // off at once, or the listener is gone already

@@ -63,7 +63,7 @@ PullOptions quickOptions() {
 /// All rooms that take part in a pull, over a registry in memory and a real disk cache and index.
 struct Rooms {
     Rooms(testing::FakeRegistry& registry, const std::string& folder, ChangingSource& source, milliseconds tagTtl,
-          const PullOptions& options = quickOptions())
+          const PullOptions& options = quickOptions(), const PullLimits& limits = {})
         : services(registry),
           backend(services, std::make_unique<DistributionSettings>(), std::make_unique<RegistryDialect>()),
           store(services, diskSettings(folder)),
@@ -71,7 +71,7 @@ struct Rooms {
           cache({{"main", &store, 0}}),
           routes(routesTo(backend, tagTtl)),
           keychain({{"team", &source}}),
-          puller(cache, index, keychain, memory, PullLimits{}),
+          puller(cache, index, keychain, memory, limits),
           pulls(routes, index, cache, puller, metrics, options) {}
 
     static std::unique_ptr<disk::DiskSettings> diskSettings(const std::string& folder) {
@@ -155,6 +155,7 @@ class PullServiceTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(aMovedTagIsSeenAfterItsTime);
     CPPUNIT_TEST(bitRotIsFetchedAgain);
     CPPUNIT_TEST(cacheIsNotPermission);
+    CPPUNIT_TEST(stricterSettingsReachWhatIsCached);
     CPPUNIT_TEST(aModuleByItsDigest);
     CPPUNIT_TEST(evictionKeepsWithinCapacity);
     CPPUNIT_TEST(stoppingAnswersEverybody);
@@ -395,6 +396,22 @@ private:
         rooms.pulls.bySha256(Digest::of(_module), {"req", "10.0.0.1"}, [](const ModuleResult& result) {
             CPPUNIT_ASSERT(std::holds_alternative<ServedModule>(result)); // through team/authz, which holds it
         });
+    }
+
+    void stricterSettingsReachWhatIsCached() {
+        const std::string reference = "r.example.com/team/authz:v1"; // its module exports no ABI
+        const auto with = [&](const PullLimits& limits) {
+            Rooms rooms(_registry, _folder.path(), _source, seconds(60), quickOptions(), limits);
+            return wait(ask(rooms.pulls, reference));
+        };
+        PullLimits limits;
+        CPPUNIT_ASSERT_EQUAL(_module, contentOf(with(limits).module()));
+        limits.requireProxyWasm = RequireProxyWasm::Yes;
+        CPPUNIT_ASSERT(with(limits).code() == ErrorCode::ModuleUnusable);
+        limits = {};
+        limits.module.moduleBytes = 5;
+        CPPUNIT_ASSERT(with(limits).code() == ErrorCode::ModuleUnusable);
+        CPPUNIT_ASSERT_EQUAL(_module, contentOf(with({}).module()));
     }
 
     void aModuleByItsDigest() {
