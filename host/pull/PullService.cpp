@@ -117,7 +117,6 @@ void PullService::byReference(const Reference& reference, const Caller& caller, 
     const auto state = known(reference, *route);
     if (state.record && state.freshness == Freshness::Fresh) {
         if (auto blob = _hot.find(state.record->module)) {
-            _metrics.cacheAnswer("hit");
             _index.recordAccess(
                 {state.record->module, reference.str(), caller.address, std::chrono::system_clock::now()});
             callback(ServedModule{std::move(blob), state.record->module, state.record->manifest, CacheResult::Hit});
@@ -437,9 +436,6 @@ void PullService::deliver(Waiter& waiter, const Flight& flight, const ServedModu
                                                    " ms; the body does not fit in what is left of pull.agent-timeout"));
         return;
     }
-    _metrics.cacheAnswer(module.cache == CacheResult::Hit    ? "hit"
-                         : module.cache == CacheResult::Miss ? "miss"
-                                                             : "stale");
     _index.recordAccess(
         {module.module, flight.reference.str(), waiter.caller.address, std::chrono::system_clock::now()});
     waiter.callback(module);

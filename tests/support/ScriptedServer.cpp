@@ -2,75 +2,145 @@
 #include "support/ScriptedServer.h"
 
 #include <arpa/inet.h>
-#include <poll.h>
+#include <netinet/in.h>
+#include <openssl/ssl.h>
+#include <stdexcept>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <stdexcept>
-
 namespace wasmproxy::test {
 
-ScriptedServer::ScriptedServer(Script script)
-    : _script(std::move(script)), _listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+ScriptedServer::ScriptedServer(Script script, const Certificate* certificate, const Certificate* client)
+    : _script(std::move(script)) {
+    if (certificate != nullptr) {
+        _context = SSL_CTX_new(TLS_server_method());
+        if (SSL_CTX_use_certificate(_context, certificate->x509()) != 1 ||
+            SSL_CTX_use_PrivateKey(_context, certificate->key()) != 1)
+            throw std::runtime_error("the test's certificate does not work");
+        if (client != nullptr) {
+            X509_STORE_add_cert(SSL_CTX_get_cert_store(_context), client->x509());
+            SSL_CTX_set_verify(_context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+        }
+    }
+    _listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t length = sizeof address;
-    auto* generic = reinterpret_cast<sockaddr*>(&address);
-    if (_listener < 0 || ::bind(_listener, generic, length) != 0 || ::listen(_listener, 128) != 0 ||
-        ::getsockname(_listener, generic, &length) != 0)
-        throw std::runtime_error("the scripted server cannot listen");
+    socklen_t size = sizeof(address);
+    if (::bind(_listener, reinterpret_cast<sockaddr*>(&address), size) != 0 || ::listen(_listener, 128) != 0 ||
+        ::getsockname(_listener, reinterpret_cast<sockaddr*>(&address), &size) != 0)
+        throw std::runtime_error("cannot listen on loopback");
     _port = ntohs(address.sin_port);
-    _acceptor = std::thread([this] { accept(); });
+    _acceptor = std::thread([this] { acceptAll(); });
 }
 
 ScriptedServer::~ScriptedServer() {
-    _stopping = true;
-    ::shutdown(_listener, SHUT_RDWR);
+    {
+        const std::lock_guard<std::mutex> lock(_mutex);
+        _stopping = true;
+        for (auto& connection : _connections) {
+            if (connection._socket >= 0) ::shutdown(connection._socket, SHUT_RDWR);
+        }
+    }
+    _stopped.notify_all();
+    ::shutdown(_listener, SHUT_RDWR); // wakes accept
     _acceptor.join();
     for (auto& connection : _connections)
-        connection.join();
+        connection._thread.join();
     ::close(_listener);
+    SSL_CTX_free(_context);
 }
 
-std::string ScriptedServer::answer(int status, const std::string& headers, const std::string& body) {
-    return "HTTP/1.1 " + std::to_string(status) + " Scripted\r\nConnection: close\r\n" + headers +
-           "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
-}
-
-void ScriptedServer::accept() {
-    while (!_stopping) {
+void ScriptedServer::acceptAll() {
+    while (true) {
         const int socket = ::accept4(_listener, nullptr, nullptr, SOCK_CLOEXEC);
         if (socket < 0) return;
         const std::lock_guard<std::mutex> lock(_mutex);
-        _connections.emplace_back([this, socket] { serve(socket); });
+        if (_stopping) {
+            ::close(socket);
+            return;
+        }
+        Connection& connection = _connections.emplace_back();
+        connection._server = this;
+        connection._socket = socket;
+        connection.number = ++_accepted;
+        connection._thread = std::thread([this, &connection] { serve(connection); });
     }
 }
 
-void ScriptedServer::serve(int socket) {
-    std::string head;
-    char buffer[4096];
-    while (head.find("\r\n\r\n") == std::string::npos && head.size() < 65536) {
-        pollfd waiting{socket, POLLIN, 0};
-        if (::poll(&waiting, 1, 5000) != 1) break;
-        const auto count = ::recv(socket, buffer, sizeof buffer, 0);
-        if (count <= 0) break;
-        head.append(buffer, static_cast<std::size_t>(count));
+void ScriptedServer::serve(Connection& connection) {
+    bool ready = true;
+    if (_context != nullptr) {
+        connection._tls = SSL_new(_context);
+        SSL_set_fd(connection._tls, connection._socket);
+        ready = SSL_accept(connection._tls) == 1;
     }
-    const auto method = head.substr(0, head.find(' '));
-    const auto rest = head.size() > method.size() ? head.substr(method.size() + 1) : "";
-    if (!rest.empty()) {
-        ++_requests;
-        const auto bytes = _script(method, rest.substr(0, rest.find(' ')));
-        std::size_t sent = 0;
-        while (sent < bytes.size()) {
-            const auto count = ::send(socket, bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
-            if (count <= 0) break;
-            sent += static_cast<std::size_t>(count);
+    if (ready) _script(connection);
+    if (connection._tls != nullptr) {
+        if (ready && !connection._abrupt) SSL_shutdown(connection._tls);
+        SSL_free(connection._tls);
+    }
+    const std::lock_guard<std::mutex> lock(_mutex);
+    if (connection._socket >= 0) ::close(connection._socket);
+    connection._socket = -1;
+}
+
+std::string ScriptedServer::url(const std::string& path, const std::string& host) const {
+    return std::string(_context != nullptr ? "https" : "http") + "://" + host + ":" + std::to_string(_port) + path;
+}
+
+ScriptedServer::Script ScriptedServer::always(std::string response) {
+    return [response = std::move(response)](Connection& connection) {
+        while (!connection.readRequest().empty() && connection.send(response)) {
         }
+    };
+}
+
+std::string ScriptedServer::Connection::readRequest() {
+    std::size_t wanted = std::string::npos; // known once the head is there
+    while (true) {
+        if (wanted == std::string::npos) {
+            const auto end = _unread.find("\r\n\r\n");
+            if (end != std::string::npos) {
+                const auto length = _unread.find("Content-Length: ");
+                wanted = end + 4 + (length < end ? std::stoul(_unread.substr(length + 16)) : 0);
+            }
+        }
+        if (wanted <= _unread.size()) {
+            std::string request = _unread.substr(0, wanted);
+            _unread.erase(0, wanted);
+            return request;
+        }
+        char buffer[4096];
+        const long count =
+            _tls != nullptr ? SSL_read(_tls, buffer, sizeof(buffer)) : ::recv(_socket, buffer, sizeof(buffer), 0);
+        if (count <= 0) return {};
+        _unread.append(buffer, static_cast<std::size_t>(count));
     }
-    ::shutdown(socket, SHUT_WR);
-    ::close(socket);
+}
+
+bool ScriptedServer::Connection::send(std::string_view bytes) {
+    while (!bytes.empty()) {
+        const long count = _tls != nullptr ? SSL_write(_tls, bytes.data(), static_cast<int>(bytes.size()))
+                                           : ::send(_socket, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+        if (count <= 0) return false;
+        bytes.remove_prefix(static_cast<std::size_t>(count));
+    }
+    return true;
+}
+
+bool ScriptedServer::Connection::sleep(std::chrono::milliseconds time) {
+    std::unique_lock<std::mutex> lock(_server->_mutex);
+    return !_server->_stopped.wait_for(lock, time, [this] { return _server->_stopping; });
+}
+
+void ScriptedServer::Connection::closeAbruptly() {
+    _abrupt = true;
+}
+
+void ScriptedServer::Connection::reset() {
+    const linger now{1, 0};
+    ::setsockopt(_socket, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
 }
 
 } // namespace wasmproxy::test

@@ -1,44 +1,73 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "support/Certificate.h"
+
 #include <atomic>
+#include <chrono>
+#include <condition_variable>
 #include <functional>
+#include <list>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <thread>
-#include <vector>
+
+struct ssl_st;
+struct ssl_ctx_st;
 
 namespace wasmproxy::test {
 
-/// A server on loopback that answers each request with the bytes it is told to, right or wrong, and closes. For
-/// misbehaviour that no real registry has. One request per connection, a thread each, joined by the destructor.
+/// A server that does to each connection exactly what a test's script says. Scripts run on threads that the destructor
+/// joins, after shutting their sockets down.
 class ScriptedServer {
 public:
-    /// Gets method and target; returns the whole answer, head and body, as it goes over the wire.
-    using Script = std::function<std::string(const std::string& method, const std::string& target)>;
+    class Connection {
+    public:
+        int number = 0; ///< 1 for the first one accepted
+        /// Head and, by its Content-Length, body; "" once the client has closed.
+        std::string readRequest();
+        bool send(std::string_view bytes);          ///< false: the client has gone
+        bool sleep(std::chrono::milliseconds time); ///< false: the server stops
+        void closeAbruptly();                       ///< without TLS's close_notify
+        void reset();                               ///< RST instead of FIN
 
-    explicit ScriptedServer(Script script);
+    private:
+        friend class ScriptedServer;
+        ScriptedServer* _server = nullptr;
+        int _socket = -1;
+        ssl_st* _tls = nullptr;
+        bool _abrupt = false;
+        std::string _unread;
+        std::thread _thread;
+    };
+    using Script = std::function<void(Connection&)>;
+
+    /// `certificate`: speaks TLS; `client`: wants a client certificate signed by it.
+    explicit ScriptedServer(Script script, const Certificate* certificate = nullptr,
+                            const Certificate* client = nullptr);
     ~ScriptedServer();
-    ScriptedServer(const ScriptedServer&) = delete;
-    ScriptedServer& operator=(const ScriptedServer&) = delete;
 
-    std::string host() const { return "127.0.0.1:" + std::to_string(_port); }
-    int requests() const noexcept { return _requests; }
+    int port() const noexcept { return _port; }
+    int accepted() const noexcept { return _accepted; }
+    std::string url(const std::string& path = "/", const std::string& host = "127.0.0.1") const;
 
-    /// A well-formed answer.
-    static std::string answer(int status, const std::string& headers, const std::string& body);
+    /// Answers every request on every connection with the same bytes.
+    static Script always(std::string response);
 
 private:
-    void accept();
-    void serve(int socket);
+    void acceptAll();
+    void serve(Connection& connection);
 
     Script _script;
+    ssl_ctx_st* _context = nullptr;
     int _listener = -1;
     int _port = 0;
-    std::atomic<bool> _stopping{false};
-    std::atomic<int> _requests{0};
+    std::atomic<int> _accepted{0};
     std::mutex _mutex;
-    std::vector<std::thread> _connections;
+    std::condition_variable _stopped;
+    bool _stopping = false;
+    std::list<Connection> _connections;
     std::thread _acceptor;
 };
 

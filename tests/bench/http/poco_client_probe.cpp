@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The same misbehaving servers, asked with Poco's client and with ours; one line per case. Both have one second: Poco's
 // session as its timeout, ours as the deadline of the Call.
-#include "host/net/ScriptedServer.h"
+#include "support/ScriptedServer.h"
 #include "net/CurlTransport.h"
 #include "support/Certificate.h"
 #include "wasmproxy/oci/Error.h"

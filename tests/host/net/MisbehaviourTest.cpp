@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "Client.h"
-#include "ScriptedServer.h"
+#include "support/ScriptedServer.h"
 
 #include <atomic>
 #include <functional>
