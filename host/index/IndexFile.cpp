@@ -31,6 +31,7 @@ IndexFile::IndexFile(const std::string& path) : _path(fs::absolute(path).lexical
 IndexFile::Access IndexFile::open() const {
     const auto folder = fs::path(_path).parent_path();
     std::error_code error;
+    fs::create_directories(folder, error); // what could not be made shows itself in the next line
     if (!fs::is_directory(folder, error))
         throw Error(ErrorCode::StorageFault,
                     "the index " + _path + " cannot be used: " + folder.string() + " is not a folder",

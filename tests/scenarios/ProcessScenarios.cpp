@@ -206,9 +206,9 @@ class ProcessScenarios : public CppUnit::TestFixture {
             const auto file = _folder.write("open.ini", minimal("r.example.com") + more);
             return wasmProxy({"--config=" + file});
         };
-        const auto index = run("[index]\npath = /nonexistent/folder/index.db\n");
+        const auto index = run("[index]\npath = /proc/nonexistent/index.db\n");
         CPPUNIT_ASSERT(index.code != 0);
-        assertHas(index.output, "/nonexistent/folder");
+        assertHas(index.output, "/proc/nonexistent");
         PrivateRegistry taken;
         const auto listen =
             run("[index]\npath = " + _folder.path() + "/index.db\n[dataplane]\nlisten = " + taken.registry.host() +

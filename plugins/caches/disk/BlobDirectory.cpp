@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstdio>
+#include <filesystem>
 
 namespace wasmproxy::disk {
 
@@ -52,12 +53,14 @@ BlobDirectory::BlobDirectory(const std::string& path) : _path(path) {
 }
 
 void BlobDirectory::openRoot() {
+    std::error_code ignored; // what could not be made shows itself in the next line
+    std::filesystem::create_directories(parentOf(_path), ignored);
     const bool created = ::mkdir(_path.c_str(), 0700) == 0;
     if (!created && errno != EEXIST) {
         const int number = errno;
         if (number == ENOENT || number == ENOTDIR)
-            throw unusable("the parent of " + _path + " is not a directory",
-                           "create " + parentOf(_path) + ", or correct `directory`");
+            throw unusable(parentOf(_path) + " is no directory and cannot be made one",
+                           "create it, or correct `directory`");
         throw storageError("create", _path, number);
     }
     _root = FileDescriptor(::open(_path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));

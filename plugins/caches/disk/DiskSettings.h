@@ -11,7 +11,7 @@ namespace wasmproxy::disk {
 class DiskSettings : public Settings {
 public:
     Setting<std::string> directory{this, "directory", "",
-                                   "Absolute path of the directory that holds the blobs. Created if its parent exists; "
+                                   "Absolute path of the directory that holds the blobs. Created where it is missing; "
                                    "never shared between two running processes.",
                                    true};
 

@@ -106,8 +106,8 @@ class BadIndexTest : public CppUnit::TestFixture {
 
     void noFolder() {
         const auto begin = std::chrono::steady_clock::now();
-        expectError("missing", ErrorCode::StorageFault, "/no/such/folder is not a folder",
-                    [] { DigestIndex index(settings("/no/such/folder/index.db")); });
+        expectError("missing", ErrorCode::StorageFault, "/proc/no/such is not a folder",
+                    [] { DigestIndex index(settings("/proc/no/such/index.db")); });
         writeFile(_path, "");
         expectError("a file", ErrorCode::StorageFault, "index.db is not a folder",
                     [&] { DigestIndex index(settings(_path + "/index.db")); });
