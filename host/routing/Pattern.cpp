@@ -78,9 +78,9 @@ Pattern::Pattern(std::string_view text) : _text(text) {
     if (!hasStar(host)) {
         // References are normalised the same way (Repository), so a pattern for an alias would never match.
         if (host == "index.docker.io" || host == "registry-1.docker.io") host = "docker.io";
-        if (host == "docker.io" && _components.size() == 2 && !hasStar(_components[1]))
-            _components.insert(_components.begin() + 1, "library");
         _literalHost = host;
+        if (_literalHost == "docker.io" && _components.size() == 2 && !hasStar(_components[1]))
+            _components.insert(_components.begin() + 1, "library"); // `host` is gone from here on
     }
 }
 
