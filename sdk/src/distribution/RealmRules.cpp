@@ -35,6 +35,12 @@ bool shareDomain(const HttpUrl& a, const HttpUrl& b) {
     return !domain.empty() && domain == registrableDomain(b.host());
 }
 
+/// Another port of a host may be another's: on a shared machine, behind a node port. The scheme's own is not: a
+/// registry on :5050 with its token service on 443 is what GitLab installs.
+bool believedPort(const HttpUrl& registry, const HttpUrl& realm) {
+    return realm.port() == registry.port() || realm.port() == (realm.secure() ? 443 : 80);
+}
+
 bool matches(const std::string& listed, const HttpUrl& realm) {
     const HttpUrl url = HttpUrl::parse(realm.scheme() + "://" + listed, "host in token-realms");
     const bool anyPort = url.authority() == url.host() || url.authority() == "[" + url.host() + "]";
@@ -51,17 +57,18 @@ HttpUrl RealmRules::admit(const HttpUrl& registry, const std::string& realm) con
     if (registry.secure() && !url.secure())
         throw Error(ErrorCode::UpstreamInvalid, registry.authority() + " names " + url.shown() +
                                                     " as its token service: plain http is refused after https");
-    if (url.host() == registry.host()) return url;
     for (const auto& host : _listed)
         if (matches(host, url)) return url;
-    if (!url.isPrivateAddress()) {
-        if (shareDomain(registry, url)) return url;
-        if (_known && _known(registry.host(), url.host())) return url;
-    }
-    throw Error(ErrorCode::UpstreamInvalid,
-                registry.authority() + " names " + url.authority() +
-                    " as its token service, a host outside its own domain: it was sent nothing",
-                "if that is this registry's token service, set token-realms = " + url.authority());
+    bool believed = url.host() == registry.host();
+    if (!believed && !url.isPrivateAddress())
+        believed = shareDomain(registry, url) || (_known && _known(registry.host(), url.host()));
+    if (believed && believedPort(registry, url)) return url;
+    throw Error(
+        ErrorCode::UpstreamInvalid,
+        registry.authority() + " names " + url.authority() + " as its token service, a " +
+            (believed ? "port that is neither its own nor " + url.scheme() + "'s" : "host outside its own domain") +
+            ": it was sent nothing",
+        "if that is this registry's token service, set token-realms = " + url.authority());
 }
 
 } // namespace wasmproxy

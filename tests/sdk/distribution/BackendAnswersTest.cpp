@@ -106,7 +106,7 @@ class BackendAnswersTest : public BackendFixture {
 
     void plainHttpAndEndpoint() {
         auto access = bearer();
-        access.realm = "http://mirror:5001/token";
+        access.realm = "http://mirror:5000/token";
         serve(access, "http://mirror:5000");
         for (const auto& values :
              std::vector<std::vector<KeyValue>>{{{"endpoint", "mirror:5000", "t"}, {"plain-http", "true", "t"}},

@@ -31,9 +31,11 @@ class RealmRulesTest : public CppUnit::TestFixture {
                  {"https://registry-1.docker.io", "https://auth.docker.io/token"},
                  {"https://registry.gitlab.com", "https://gitlab.com/jwt/auth?x=y"},
                  {"https://reg.example.co.uk", "https://auth.example.co.uk/t"},
-                 {"http://localhost:5000", "http://localhost:5001/auth"},
+                 {"http://localhost:5000", "http://localhost:5000/auth"},
+                 {"https://gitlab.example.com:5050", "https://gitlab.example.com/jwt/auth"},
+                 {"https://reg.example.com:5000", "https://auth.example.com:5000/t"},
                  {"http://reg", "https://reg/auth"},
-                 {"http://10.0.0.5:5000", "http://10.0.0.5:5001/auth"},
+                 {"http://10.0.0.5:5000", "http://10.0.0.5/auth"},
                  {"http://[fd00::5]:5000", "http://[fd00:0::5]/auth"},
                  {"https://reg.team.svc.cluster.local", "https://auth.team.svc.cluster.local/t"},
                  {"http://reg.example.com", "http://auth.example.com/t"}})
@@ -46,6 +48,10 @@ class RealmRulesTest : public CppUnit::TestFixture {
                  {"https://reg.example.com", "https://evil.example.net/t"},
                  {"https://reg.example.com", "https://reg.example.com.evil.net/t"},
                  {"https://reg.example.com", "https://evilexample.com/t"},
+                 {"https://reg.example.com", "https://reg.example.com:8443/t"},
+                 {"https://reg.example.com", "https://auth.example.com:8443/t"},
+                 {"http://localhost:5000", "http://localhost:5001/t"},
+                 {"http://10.0.0.5:5000", "http://10.0.0.5:5001/t"},
                  {"https://reg.example.com", "http://reg.example.com/t"},
                  {"https://a.co.uk", "https://b.co.uk/t"},
                  {"https://a.github.io", "https://b.github.io/t"},
@@ -65,6 +71,10 @@ class RealmRulesTest : public CppUnit::TestFixture {
                               [&, &r = registry, &t = realm] { rules.admit(url(r), t); });
         test::expectError("hint", ErrorCode::UpstreamInvalid, "token-realms = authn.nvidia.com",
                           [&] { rules.admit(url("https://nvcr.io"), "https://authn.nvidia.com/token"); });
+        test::expectError("port", ErrorCode::UpstreamInvalid, "neither its own nor https's",
+                          [&] { rules.admit(url("https://reg:5000"), "https://reg:5001/token"); });
+        test::expectError("port", ErrorCode::UpstreamInvalid, "token-realms = reg:5001",
+                          [&] { rules.admit(url("https://reg:5000"), "https://reg:5001/token"); });
         for (const char* realm :
              {"", "Registry", "/token", "ftp://reg.example.com/t", "https://u:p@reg.example.com/t",
               "https://reg.example.com\\@evil.net/t", "https://reg.example.com/a b", "https://reg.example.com/\r\nX: y",

@@ -18,7 +18,7 @@ public:
         "token-realms",
         {},
         "Hosts (host or host:port) that may be sent this registry's credentials as its token service, besides its own "
-        "host and hosts of its own registrable domain."};
+        "host and hosts of its own registrable domain, each on the registry's port or the scheme's."};
 
 protected:
     void validate(const std::string& prefix, std::vector<SettingsProblem>& problems) const override;

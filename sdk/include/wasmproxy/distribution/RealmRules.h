@@ -11,7 +11,8 @@ namespace wasmproxy {
 
 /// Which token services a registry may send us, and with us its credentials, to. A realm is the registry's word; it is
 /// believed only for the registry's own host, its registrable domain (inside a cluster: its namespace), hosts that the
-/// operator listed and pairs that the dialect knows. Immutable, thread-safe.
+/// operator listed and pairs that the dialect knows; unless listed, on the registry's own port or its scheme's.
+/// Immutable, thread-safe.
 class RealmRules {
 public:
     /// Is `realmHost` a known token service of `registryHost`?
