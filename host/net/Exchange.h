@@ -36,6 +36,7 @@ private:
     void configureConnection();
     void configureTls();
     void setHeaders(const HttpRequest& request);
+    void sign(const AwsSignature& signature);
     void addHeader(const std::string& line);
     template <class T>
     void set(CURLoption option, T value);

@@ -5,10 +5,14 @@
 
 #include "wasmproxy/plugin/Secret.h"
 
+#include <algorithm>
+#include <cctype>
 #include <new>
 
 namespace wasmproxy::host {
 namespace {
+
+constexpr std::size_t SignedBodyLimit = 64 * 1024; // libcurl adds no `Expect` to so little
 
 bool mayHaveBody(const std::string& method) {
     return method == "POST" || method == "PUT";
@@ -35,6 +39,23 @@ bool isGiven(const HttpRequest& request, std::string_view name) {
     return false;
 }
 
+bool isPlainWord(const std::string& text) {
+    const auto ok = [](unsigned char c) { return std::isalnum(c) != 0 || c == '-'; };
+    return !text.empty() && std::all_of(text.begin(), text.end(), ok);
+}
+
+void checkSigned(const HttpRequest& request) {
+    const AwsSignature& signature = *request.signature;
+    // They go into a format of libcurl's with ':' between its parts, and into a header.
+    if (!isPlainWord(signature.region) || !isPlainWord(signature.service))
+        refuse("to sign for an AWS region or service that is no name");
+    if (!isToken(signature.accessKeyId) || signature.secretAccessKey.empty())
+        refuse("to sign without an AWS access key");
+    if (hasControl(signature.sessionToken.reveal())) refuse("with a control character in its AWS session token");
+    if (isGiven(request, "Authorization")) refuse("both to sign and with header Authorization");
+    if (request.body.size() > SignedBodyLimit) refuse("to sign with a body larger than 64 KiB");
+}
+
 /// What frames the message is ours to say; a caller may only repeat it.
 bool isOurs(const HttpRequest& request, const HttpHeader& header) {
     if (equalsIgnoringCase(header.name, "Accept-Encoding") && equalsIgnoringCase(header.value, "identity")) return true;
@@ -59,6 +80,7 @@ void Exchange::set(CURLoption option, T value) {
 
 void Exchange::configure(const HttpRequest& request) {
     check(request);
+    if (request.signature) checkSigned(request);
     _requestBody = request.body;
     set(CURLOPT_ERRORBUFFER, _reason);
     set(CURLOPT_NOSIGNAL, 1L);   // so whoever owns the process must ignore SIGPIPE
@@ -124,10 +146,32 @@ void Exchange::setHeaders(const HttpRequest& request) {
         addHeader(line);
         Secret::wipe(line);
     }
-    addHeader("Accept-Encoding: identity");
-    addHeader("Expect:"); // the empty ones take away what libcurl would add
-    if (mayHaveBody(request.method) && !isGiven(request, "Content-Type")) addHeader("Content-Type:");
+    if (request.signature) {
+        // libcurl signs every header in the list, the empty ones too, which it does not send.
+        if (mayHaveBody(request.method) && !isGiven(request, "Content-Type"))
+            refuse("to sign with a body of no Content-Type");
+        set(CURLOPT_ACCEPT_ENCODING, "identity");
+        sign(*request.signature);
+    } else {
+        addHeader("Accept-Encoding: identity");
+        addHeader("Expect:"); // the empty ones take away what libcurl would add
+        if (mayHaveBody(request.method) && !isGiven(request, "Content-Type")) addHeader("Content-Type:");
+    }
     set(CURLOPT_HTTPHEADER, _requestHeaders);
+}
+
+void Exchange::sign(const AwsSignature& signature) {
+    set(CURLOPT_AWS_SIGV4, ("aws:amz:" + signature.region + ":" + signature.service).c_str());
+    set(CURLOPT_USERNAME, signature.accessKeyId.c_str());
+    std::string key(signature.secretAccessKey.reveal());
+    set(CURLOPT_PASSWORD, key.c_str());
+    Secret::wipe(key);
+    if (signature.sessionToken.empty()) return;
+    std::string line = "X-Amz-Security-Token: ";
+    line.reserve(line.size() + signature.sessionToken.reveal().size()); // one buffer, so that wiping it wipes all
+    line.append(signature.sessionToken.reveal());
+    addHeader(line);
+    Secret::wipe(line);
 }
 
 void Exchange::addHeader(const std::string& line) {

@@ -78,7 +78,7 @@ TokenCache::Found TokenCache::lead(Call& call, std::unique_lock<std::mutex>& loc
         const auto life = std::clamp(token->life, MinimumLife, MaximumLife);
         entry->token = token->value;
         entry->expiresAt = now + life;
-        entry->renewAt = now + life * 4 / 5;
+        entry->renewAt = now + (token->renewAfter.count() > 0 ? std::min(token->renewAfter, life) : life * 4 / 5);
         return {token->value, true};
     }
     // Renewal failed, not because of the credential, and the old token still has life.

@@ -159,7 +159,7 @@ std::unique_ptr<HttpResponse> FakeRegistry::send(Call& call, const HttpRequest& 
     call.check("sending a request");
     std::unique_lock<std::mutex> lock(_mutex);
     const auto [origin, target] = split(request.url);
-    const Seen seen{request.method, origin, target, request.headers, request.body};
+    const Seen seen{request.method, origin, target, request.headers, request.body, request.signature};
     _seen.push_back(seen);
     Reply reply = answer(seen);
     for (auto& injected : _injected) {

@@ -20,7 +20,8 @@ namespace wasmproxy {
 /// What a token endpoint hands out. Value type.
 struct Token {
     Secret value;
-    std::chrono::seconds life{60}; ///< from when it was received; see TokenCache::MinimumLife
+    std::chrono::seconds life{60};      ///< from when it was received; see TokenCache::MinimumLife
+    std::chrono::seconds renewAfter{0}; ///< when a newer one is asked for; zero: after four fifths of its life
 };
 
 /// Tokens by what they were asked with. Thread-safe. One request per key is under way at a time: those who also need

@@ -3,6 +3,7 @@
 
 #include "wasmproxy/oci/Error.h"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <string>
@@ -29,6 +30,10 @@ public:
         if (cancelled()) return std::chrono::milliseconds(0);
         const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(_deadline - Clock::now());
         return left.count() > 0 ? left : std::chrono::milliseconds(0);
+    }
+    /// A part of this work that may take no longer than `time`; ends with this Call, too.
+    Call within(std::chrono::milliseconds time) const {
+        return Call(_requestId, std::min(_deadline, Clock::now() + time), _cancelled);
     }
     /// Throws Error{DeadlineExceeded} once the deadline has passed. `doing` completes "while …".
     void check(const char* doing) const {

@@ -28,11 +28,16 @@ public:
     virtual std::unique_ptr<Component> create(HostServices& host, std::unique_ptr<Settings> settings) const = 0;
 
     /// Registry backends only: does this component know the registry at `host` ("docker.io")? Used to choose a backend
-    /// for routes that name none.
+    /// for routes that name none. `host` may hold `*` as a route's does ("*.dkr.ecr.eu-west-1.amazonaws.com"): then, all
+    /// the registries it stands for.
     virtual bool knowsRegistry(const std::string& host) const {
         static_cast<void>(host);
         return false;
     }
+
+    /// Registry backends only: fixed addresses of the component's own (a cloud's metadata service), which the transport
+    /// dials as written although they are link-local. Host names without port.
+    virtual std::vector<std::string> trustedHosts() const { return {}; }
 };
 
 /// The usual factory: `Component` is constructed from (HostServices&, std::unique_ptr<SettingsType>).

@@ -3,8 +3,10 @@
 
 #include "wasmproxy/plugin/BodyReader.h"
 #include "wasmproxy/plugin/Call.h"
+#include "wasmproxy/plugin/Secret.h"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -17,11 +19,23 @@ struct HttpHeader {
     std::string value;
 };
 
+/// Asks the transport to sign a request as Amazon's APIs want it (Signature Version 4). All headers of the request are
+/// signed, and `Host`. It is signed as of now; a header `X-Amz-Date` sets another time, for tests against known
+/// signatures only (libcurl 7.88 sends that line twice, which Amazon refuses).
+struct AwsSignature {
+    std::string region;  ///< "eu-west-1"
+    std::string service; ///< "ecr"
+    std::string accessKeyId;
+    Secret secretAccessKey;
+    Secret sessionToken; ///< sent as X-Amz-Security-Token; empty: none
+};
+
 struct HttpRequest {
     std::string method = "GET"; ///< GET, HEAD, POST or PUT
     std::string url;            ///< absolute, http or https, no user info, no fragment
     std::vector<HttpHeader> headers;
     std::string body;
+    std::optional<AwsSignature> signature; ///< instead of a header `Authorization`
 };
 
 /// The head of an answer, and its body as it arrives.

@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -43,6 +44,7 @@ public:
         std::string target; ///< path and query
         std::vector<HttpHeader> headers;
         std::string body;
+        std::optional<AwsSignature> signature;
 
         std::string header(const std::string& name) const; ///< "" where there is none
         bool authorized() const { return !header("Authorization").empty(); }
