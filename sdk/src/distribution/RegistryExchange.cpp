@@ -4,6 +4,7 @@
 #include "wasmproxy/oci/Error.h"
 
 #include "AuthorizationHeader.h"
+#include "JwtClaims.h"
 #include "RegistryAnswer.h"
 
 namespace wasmproxy {
@@ -66,12 +67,17 @@ RegistryAnswer RegistryExchange::follow(const std::string& method, const std::st
         request.headers = headers;
         if (!foreign) request.authorize(_authorization.header);
         auto response = _shared.host.http().send(_call, request);
+        if (!foreign) _shared.dialect.observe(_repository, *response);
         if (!isRedirect(response->status())) return {std::move(response), url, foreign, {}};
         const std::string redirect = "redirect of " + subject(what);
         const HttpUrl next = url.resolve(response->header("Location"), redirect);
         if (hop == MaximumRedirects)
             throw Error(ErrorCode::UpstreamInvalid,
                         "the " + redirect + " is refused: more than " + std::to_string(MaximumRedirects) + " hops");
+        // A backend may itself speak to such an address and so be trusted with it; a registry may not send us there.
+        if (next.isMetadataAddress() && !next.sameOrigin(_api))
+            throw Error(ErrorCode::AddressRefused, "the " + redirect + " is refused: it leads to " + next.authority() +
+                                                       ", a link-local or metadata address");
         if (url.secure() && !next.secure())
             throw Error(ErrorCode::UpstreamInvalid,
                         "the " + redirect + " is refused: from https to plain http at " + next.authority());
@@ -163,8 +169,10 @@ bool RegistryExchange::renewExpired(int status, const std::string& message) {
     if (!_shared.dialect.saysExpired(status, message)) return false;
     _renewed = true;
     _shared.bearer.forget(_authorization);
+    const std::string before = _shown.fingerprint();
     _shown = _shared.dialect.credentialFor(_call, _repository, _credential, true);
     if (_sent == Sent::Basic) {
+        if (_shown.fingerprint() == before) return false; // the same password would be refused the same way
         authorizeBasic();
     } else {
         authorizeBearer(_challenge);
@@ -184,6 +192,13 @@ void RegistryExchange::authorizeBasic() {
     _sent = Sent::Basic;
 }
 
+std::optional<std::string> RegistryExchange::tokenSubject() const {
+    const auto claims = jwtClaims(_authorization.token.reveal());
+    if (!claims) return {};
+    const auto subject = claims->find("sub");
+    return subject && subject->isString() ? subject->asString() : std::string();
+}
+
 void RegistryExchange::refuse(const RegistryAnswer& answer, const std::string& what) {
     const int status = answer.status();
     ErrorCode code = codeOfStatus(status);
@@ -195,6 +210,7 @@ void RegistryExchange::refuse(const RegistryAnswer& answer, const std::string& w
         text += answer.url.authority() + ", to which the registry redirected, answered " + std::to_string(status);
     } else {
         if (status == 401 && _insufficient && _sent == Sent::Bearer) code = ErrorCode::RepositoryDenied;
+        code = _shared.dialect.codeOf({status, code, _credential.kind, _sent == Sent::Bearer, tokenSubject()});
         text += "the registry answered " + std::to_string(status) + " to credential '" + _credential.name + "'";
     }
     const std::string_view header = _authorization.header.reveal();

@@ -58,6 +58,7 @@ private:
     bool renewExpired(int status, const std::string& message);
     void authorizeBearer(const ChallengeMemory::Remembered& remembered);
     void authorizeBasic();
+    std::optional<std::string> tokenSubject() const;
     BearerAuthorizer::Subject bearerSubject() const { return {_repository, _api, _path, _shown}; }
 
     const Shared& _shared;

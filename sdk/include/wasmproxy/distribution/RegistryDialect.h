@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "wasmproxy/oci/ErrorCode.h"
 #include "wasmproxy/oci/Repository.h"
 #include "wasmproxy/plugin/Call.h"
 #include "wasmproxy/plugin/Credential.h"
+#include "wasmproxy/plugin/HttpTransport.h"
 
+#include <optional>
 #include <string>
 
 namespace wasmproxy {
@@ -48,6 +51,26 @@ public:
         static_cast<void>(status);
         static_cast<void>(message);
         return false;
+    }
+
+    /// The registry's own refusal, after all that could be done about it.
+    struct Refusal {
+        int status = 0;
+        ErrorCode code = ErrorCode::Internal; ///< what the specification makes of it
+        Credential::Kind credential = Credential::Kind::Anonymous;
+        bool byToken = false;                    ///< shown was a token from its token service
+        std::optional<std::string> tokenSubject; ///< a JWT's `sub`, for whom it is: "" for nobody; nullopt: opaque
+    };
+
+    /// What the refusal means. Told apart must be CredentialRefused, after which nothing is asked with that credential
+    /// of any repository there for a while, and RepositoryDenied, which is about one.
+    virtual ErrorCode codeOf(const Refusal& refusal) const { return refusal.code; }
+
+    /// Sees the head of every answer of the registry itself, redirects and refusals included, never that of a storage
+    /// or token service. Does not throw.
+    virtual void observe(const Repository& repository, const HttpResponse& response) {
+        static_cast<void>(repository);
+        static_cast<void>(response);
     }
 };
 
