@@ -17,6 +17,7 @@ class TokenCacheTest : public CppUnit::TestFixture {
     CPPUNIT_TEST_SUITE(TokenCacheTest);
     CPPUNIT_TEST(keepsTokensForTheirLife);
     CPPUNIT_TEST(renewsBeforeTheEnd);
+    CPPUNIT_TEST(renewsWhenTheTokenSaysSo);
     CPPUNIT_TEST(servesTheOldTokenWhileRenewalFails);
     CPPUNIT_TEST(asksOnceForMany);
     CPPUNIT_TEST(sharesTheLeadersRefusal);
@@ -67,6 +68,25 @@ class TokenCacheTest : public CppUnit::TestFixture {
         CPPUNIT_ASSERT_EQUAL(std::string("t2!"), get(1000s));
         host.clock.advance(-3600s); // a clock that jumps back makes nothing worse
         CPPUNIT_ASSERT_EQUAL(std::string("t2"), get(1000s));
+    }
+
+    void renewsWhenTheTokenSaysSo() {
+        const auto at = [&](std::chrono::seconds renewAfter) {
+            Call work = call();
+            const auto found = cache.get(work, key(), [&](Call&) {
+                return Token{Secret("t" + std::to_string(++asked)), 3600s, renewAfter};
+            });
+            return std::string(found.value.reveal());
+        };
+        CPPUNIT_ASSERT_EQUAL(std::string("t1"), at(1800s));
+        host.clock.advance(1799s);
+        CPPUNIT_ASSERT_EQUAL(std::string("t1"), at(1800s));
+        host.clock.advance(1s);
+        CPPUNIT_ASSERT_EQUAL(std::string("t2"), at(7200s));
+        host.clock.advance(3599s); // later than four fifths, and never later than its life
+        CPPUNIT_ASSERT_EQUAL(std::string("t2"), at(0s));
+        host.clock.advance(1s);
+        CPPUNIT_ASSERT_EQUAL(std::string("t3"), at(0s));
     }
 
     void servesTheOldTokenWhileRenewalFails() {
