@@ -6,9 +6,28 @@
 #include "guard/GuardedCredentialSource.h"
 #include "net/CurlTransport.h"
 #include "observe/Log.h"
+#include "wasmproxy/plugin/RegistryHealth.h"
+
+#include <map>
 
 namespace wasmproxy::host {
 namespace {
+
+/// The credential source that a backend has inside, which goes with the backend.
+class OwnIdentity : public CredentialSource {
+public:
+    explicit OwnIdentity(CredentialSource& source) : _source(source) {}
+    std::vector<Credential> find(Call& call, const CredentialQuery& query) override {
+        return _source.find(call, query);
+    }
+
+private:
+    CredentialSource& _source;
+};
+
+std::string identityName(const InstancePlan& plan) {
+    return "backend." + plan.name; // no [credential.x] can have this name
+}
 
 TransportSettings transportOf(const InstancePlan& plan, Metrics& metrics) {
     TransportSettings transport;
@@ -23,6 +42,9 @@ TransportSettings transportOf(const InstancePlan& plan, Metrics& metrics) {
         transport.clientKey = common->clientKey;
         transport.proxy = common->proxy;
         for (const auto& host : common->noProxy.get())
+            transport.noProxy += (transport.noProxy.empty() ? "" : ",") + host;
+        // They are of this machine's network: a proxy must not be asked for them.
+        for (const auto& host : plan.factory->trustedHosts())
             transport.noProxy += (transport.noProxy.empty() ? "" : ",") + host;
         transport.allowPrivateAddresses = common->allowPrivateAddresses;
         transport.connectTimeout = common->connectTimeout;
@@ -77,12 +99,18 @@ Components::Components(const Configuration& configuration, Metrics& metrics, boo
     for (const auto& plan : configuration.credentials)
         _sources.push_back(std::make_unique<GuardedCredentialSource>(create<CredentialSource>(plan, "credential"),
                                                                      PluginGuard("credential." + plan.name, metrics)));
-    for (const auto& plan : configuration.backends)
-        _backends.push_back(std::make_unique<GuardedBackend>(create<RegistryBackend>(plan, "backend"),
-                                                             PluginGuard("backend." + plan.name, metrics)));
+    for (const auto& plan : configuration.backends) {
+        const PluginGuard guard("backend." + plan.name, metrics);
+        _backends.push_back(std::make_unique<GuardedBackend>(create<RegistryBackend>(plan, "backend"), guard));
+        auto* identity = static_cast<CredentialSource*>(_backends.back()->ability(CredentialSource::Seam));
+        _identities.push_back(
+            identity ? std::make_unique<GuardedCredentialSource>(std::make_unique<OwnIdentity>(*identity), guard)
+                     : nullptr);
+    }
 }
 
 Components::~Components() {
+    _identities.clear();
     _backends.clear();
     _sources.clear();
     _stores.clear();
@@ -92,6 +120,8 @@ std::vector<Keychain::Source> Components::sources() const {
     std::vector<Keychain::Source> sources;
     for (std::size_t i = 0; i < _sources.size(); ++i)
         sources.push_back({_configuration.credentials[i].name, _sources[i].get()});
+    for (std::size_t i = 0; i < _identities.size(); ++i)
+        if (_identities[i]) sources.push_back({identityName(_configuration.backends[i]), _identities[i].get()});
     return sources;
 }
 
@@ -106,9 +136,40 @@ std::vector<Route> Components::routes() const {
     std::vector<Route> routes;
     for (const auto& plan : _configuration.routes) {
         routes.push_back(plan.route);
-        routes.back().backend = _backends[plan.backend].get();
+        auto& route = routes.back();
+        route.backend = _backends[plan.backend].get();
+        if (plan.ownIdentity && _identities[plan.backend])
+            route.credentials.push_back(identityName(_configuration.backends[plan.backend]));
+        for (std::size_t i = 0; i < plan.mirrors.size(); ++i)
+            route.mirrors[i].backend = _backends[plan.mirrors[i]].get();
     }
     return routes;
+}
+
+void Components::showLimits() const {
+    std::map<std::string, RegistryHealth::Measurement> newest; // by name: routes may split one section in two instances
+    for (std::size_t i = 0; i < _backends.size(); ++i) {
+        const auto* health = static_cast<const RegistryHealth*>(_backends[i]->ability(RegistryHealth::Id));
+        if (!health) continue;
+        const auto& name = _configuration.backends[i].name;
+        auto& known = newest[name];
+        try {
+            const auto measured =
+                PluginGuard("backend." + name, _metrics).quick("measurement", [&] { return health->measurement(); });
+            if (measured && measured->measuredAt > known.measuredAt) known = *measured;
+        } catch (const Error&) {
+            // Counted by the guard; a plugin's fault takes no other figure away.
+        }
+    }
+    const auto now = std::chrono::system_clock::now();
+    const auto figure = [](const std::optional<std::uint64_t>& value) {
+        return value ? static_cast<double>(*value) : -1.0;
+    };
+    for (const auto& [name, known] : newest) {
+        const bool current = !known.window || now < known.measuredAt + *known.window;
+        _metrics.registryLimit("backend." + name, current ? figure(known.limit) : -1,
+                               current ? figure(known.remaining) : -1);
+    }
 }
 
 } // namespace wasmproxy::host

@@ -20,9 +20,11 @@ public:
     Components(const Configuration& configuration, Metrics& metrics, bool withCaches);
     ~Components();
 
-    std::vector<Keychain::Source> sources() const;
+    std::vector<Keychain::Source> sources() const; ///< those of the settings, then the backends' own identities
     std::vector<CacheTiers::Tier> tiers(std::uint64_t capacity) const;
     std::vector<Route> routes() const; ///< with their backends
+    /// Into the metrics, what registries' limits of pulls leave: as long as the window lasts that a backend measured.
+    void showLimits() const;
 
 private:
     class Services;
@@ -35,6 +37,7 @@ private:
     std::vector<std::unique_ptr<CacheStore>> _stores;
     std::vector<std::unique_ptr<CredentialSource>> _sources;
     std::vector<std::unique_ptr<RegistryBackend>> _backends;
+    std::vector<std::unique_ptr<CredentialSource>> _identities; ///< parallel to _backends; nullptr: it has none
 };
 
 } // namespace wasmproxy::host

@@ -30,7 +30,7 @@ bool namesAddress(const std::string& key) {
     const auto ends = [&](const std::string& tail) {
         return key.size() >= tail.size() && key.compare(key.size() - tail.size(), tail.size(), tail) == 0;
     };
-    return ends("endpoint") || ends("address") || key == "token-realms" || key == "mirrors";
+    return ends("endpoint") || ends("address") || key == "token-realms";
 }
 
 std::string nameOfHost(const std::string& host) {
@@ -177,9 +177,11 @@ void Configuration::planRoutes(std::vector<SettingsProblem>& problems) {
                     problems.push_back({each.common->credentials.origin(), each.prefix + "credentials",
                                         "there is no [credential." + name + "]"});
             if (!each.common->credentials.given()) plan.route.credentials = standard;
-            plan.backend = planBackend(each, pattern, problems);
-            if (plan.backend == backends.size()) continue;
+            const auto backend = planBackend(each, pattern, plan, problems);
+            if (!backend) continue;
+            plan.backend = *backend;
             plan.route.backendName = backends[plan.backend].name;
+            plan.ownIdentity = !each.common->credentials.given();
             routes.push_back(std::move(plan));
         } catch (const Error& error) {
             problems.push_back({each.common->match.origin(), each.prefix + "match", error.what()});
@@ -187,61 +189,100 @@ void Configuration::planRoutes(std::vector<SettingsProblem>& problems) {
     }
 }
 
-std::size_t Configuration::planBackend(const InstanceSettings<RouteSettings>& route, const Pattern& pattern,
-                                       std::vector<SettingsProblem>& problems) {
+std::optional<std::size_t> Configuration::planBackend(const InstanceSettings<RouteSettings>& route,
+                                                      const Pattern& pattern, RoutePlan& plan,
+                                                      std::vector<SettingsProblem>& problems) {
     std::string name = route.common->backend;
     if (name.empty()) {
         name = "oci";
         for (const auto* each : catalog->factories(RegistryBackend::Seam))
-            if (!pattern.literalHost().empty() && each->knowsRegistry(pattern.literalHost())) name = each->name();
+            if (each->knowsRegistry(pattern.host())) name = each->name();
     }
-    const auto section = std::find_if(settings.backends.begin(), settings.backends.end(),
-                                      [&](const auto& each) { return each.name == name; });
-    const bool written = section != settings.backends.end();
-    std::string plugin = written ? section->common->plugin.get() : name;
-    if (plugin.empty()) plugin = catalog->find(RegistryBackend::Seam, name) ? name : "oci";
-    if (!written && !catalog->find(RegistryBackend::Seam, plugin)) {
+    const auto section = findBackend(name);
+    if (!section && !catalog->find(RegistryBackend::Seam, name)) {
         problems.push_back({route.common->backend.origin(), route.prefix + "backend",
                             "there is neither a [backend." + name + "] nor a registry plugin of that name"});
-        return backends.size();
+        return std::nullopt;
     }
-    const auto* made = catalog->find(RegistryBackend::Seam, plugin);
-    if (!made) return backends.size(); // reported with its section
+    const auto place = planInstance(name, route.common->plainHttp, problems);
+    if (!place) return std::nullopt; // reported with its section
+    if (!pattern.literalHost().empty()) backends[*place].trustedHosts.insert(nameOfHost(pattern.literalHost()));
+    if (section)
+        for (const auto& mirror : section->common->mirrors.get())
+            planMirror(*section, mirror, plan, problems);
+    return place;
+}
 
-    auto values = written ? section->pluginValues : std::vector<KeyValue>{};
+void Configuration::planMirror(const InstanceSettings<BackendSettings>& origin, const std::string& name,
+                               RoutePlan& plan, std::vector<SettingsProblem>& problems) {
+    const auto fail = [&](const std::string& why) {
+        problems.push_back({origin.common->mirrors.origin(), origin.prefix + "mirrors", why});
+    };
+    const auto section = findBackend(name);
+    if (!section) return fail("there is no [backend." + name + "]");
+    if (!section->common->mirrors.get().empty() || name == origin.name)
+        return fail("[backend." + name + "] has mirrors itself");
+    const auto endpoint = std::find_if(section->pluginValues.begin(), section->pluginValues.end(),
+                                       [](const KeyValue& each) { return each.key == "endpoint"; });
+    if (endpoint == section->pluginValues.end())
+        return fail("[backend." + name + "] has no endpoint, so it is no mirror but the registry itself");
+    const auto place = planInstance(name, RouteSettings().plainHttp, problems);
+    if (!place) return;
+    Mirror mirror;
+    mirror.name = name;
+    mirror.host =
+        endpoint->value.substr(endpoint->value.find("://") == std::string::npos ? 0 : endpoint->value.find("://") + 3);
+    mirror.host.erase(std::min(mirror.host.find('/'), mirror.host.size()));
+    plan.route.mirrors.push_back(mirror);
+    plan.mirrors.push_back(*place);
+}
+
+const InstanceSettings<BackendSettings>* Configuration::findBackend(const std::string& name) const {
+    for (const auto& each : settings.backends)
+        if (each.name == name) return &each;
+    return nullptr;
+}
+
+std::optional<std::size_t> Configuration::planInstance(const std::string& name, const Setting<bool>& plainHttp,
+                                                       std::vector<SettingsProblem>& problems) {
+    const auto* section = findBackend(name);
+    std::string plugin = section ? section->common->plugin.get() : name;
+    if (plugin.empty()) plugin = catalog->find(RegistryBackend::Seam, name) ? name : "oci";
+    const auto* made = catalog->find(RegistryBackend::Seam, plugin);
+    if (!made) return std::nullopt;
+
+    auto values = section ? section->pluginValues : std::vector<KeyValue>{};
     std::string key = name;
-    if (route.common->plainHttp.given()) {
+    if (plainHttp.given()) {
         values.erase(
             std::remove_if(values.begin(), values.end(), [](const auto& each) { return each.key == "plain-http"; }),
             values.end());
-        values.push_back({"plain-http", route.common->plainHttp ? "true" : "false", route.common->plainHttp.origin()});
-        key += route.common->plainHttp ? " over http" : " over https";
+        values.push_back({"plain-http", plainHttp ? "true" : "false", plainHttp.origin()});
+        key += plainHttp ? " over http" : " over https";
     }
+    const auto known = std::find(_backendKeys.begin(), _backendKeys.end(), key);
+    if (known != _backendKeys.end()) return static_cast<std::size_t>(known - _backendKeys.begin());
 
-    auto place =
-        static_cast<std::size_t>(std::find(_backendKeys.begin(), _backendKeys.end(), key) - _backendKeys.begin());
-    if (place == backends.size()) {
-        InstancePlan plan{name, made, values, nullptr, {}};
-        // A section was checked by itself; what a route adds is checked here.
-        if (!written || route.common->plainHttp.given())
-            made->settings()->apply(values, "backend." + name + ".", problems);
-        if (written) {
-            plan.common = section->common.get();
-        } else {
-            _defaultBackends.push_back(std::make_unique<BackendSettings>());
-            plan.common = _defaultBackends.back().get();
-        }
-        for (const auto& value : values) {
-            std::vector<std::string> addresses;
-            if (!namesAddress(value.key) || !parseSetting(value.value, addresses).empty()) continue;
-            for (const auto& address : addresses)
-                if (const auto host = hostOf(address); !host.empty()) plan.trustedHosts.insert(host);
-        }
-        backends.push_back(std::move(plan));
-        _backendKeys.push_back(key);
+    InstancePlan plan{name, made, values, nullptr, {}};
+    // A section was checked by itself; what a route adds is checked here.
+    if (!section || plainHttp.given()) made->settings()->apply(values, "backend." + name + ".", problems);
+    if (section) {
+        plan.common = section->common.get();
+    } else {
+        _defaultBackends.push_back(std::make_unique<BackendSettings>());
+        plan.common = _defaultBackends.back().get();
     }
-    if (!pattern.literalHost().empty()) backends[place].trustedHosts.insert(nameOfHost(pattern.literalHost()));
-    return place;
+    for (const auto& value : values) {
+        std::vector<std::string> addresses;
+        if (!namesAddress(value.key) || !parseSetting(value.value, addresses).empty()) continue;
+        for (const auto& address : addresses)
+            if (const auto host = hostOf(address); !host.empty()) plan.trustedHosts.insert(host);
+    }
+    for (const auto& host : made->trustedHosts())
+        plan.trustedHosts.insert(host);
+    backends.push_back(std::move(plan));
+    _backendKeys.push_back(key);
+    return backends.size() - 1;
 }
 
 } // namespace wasmproxy::host

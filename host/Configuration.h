@@ -6,6 +6,7 @@
 #include "settings/HostSettings.h"
 
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -22,10 +23,12 @@ struct InstancePlan {
     std::set<std::string> trustedHosts; ///< host names that the operator wrote for it
 };
 
-/// A route, with the index of its backend in Configuration::backends.
+/// A route, with the places of its backends in Configuration::backends.
 struct RoutePlan {
     Route route;
     std::size_t backend = 0;
+    std::vector<std::size_t> mirrors = {}; ///< parallel to route.mirrors
+    bool ownIdentity = false;         ///< the backend's own credential may be used: the route names no credentials
 };
 
 /// Everything the operator asked for, checked whole: file, environment, plugins, and what refers to what. Nothing is
@@ -52,8 +55,13 @@ private:
     void planCaches(std::vector<SettingsProblem>& problems);
     void planCredentials(std::vector<SettingsProblem>& problems);
     void planRoutes(std::vector<SettingsProblem>& problems);
-    std::size_t planBackend(const InstanceSettings<RouteSettings>& route, const Pattern& pattern,
-                            std::vector<SettingsProblem>& problems);
+    std::optional<std::size_t> planBackend(const InstanceSettings<RouteSettings>& route, const Pattern& pattern,
+                                           RoutePlan& plan, std::vector<SettingsProblem>& problems);
+    void planMirror(const InstanceSettings<BackendSettings>& origin, const std::string& name, RoutePlan& plan,
+                    std::vector<SettingsProblem>& problems);
+    std::optional<std::size_t> planInstance(const std::string& name, const Setting<bool>& plainHttp,
+                                            std::vector<SettingsProblem>& problems);
+    const InstanceSettings<BackendSettings>* findBackend(const std::string& name) const;
 
     std::vector<std::unique_ptr<BackendSettings>> _defaultBackends; // of plugins used without a section
     std::vector<std::string> _backendKeys;                          // parallel to backends

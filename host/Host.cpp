@@ -118,6 +118,7 @@ void Host::start() {
         rooms.metrics.modules(static_cast<double>(rooms.index.moduleCount()));
         rooms.metrics.cacheBytes(static_cast<double>(rooms.index.contentBytes()));
         rooms.metrics.queueDepth(static_cast<double>(rooms.pulls.queued()));
+        rooms.components.showLimits();
     });
     rooms.health = std::make_unique<HealthServer>(settings.health.listen, rooms.metrics, [&rooms] {
         return Readiness{rooms.ready.load(), rooms.ready ? "serving" : "stopping"};

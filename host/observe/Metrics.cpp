@@ -107,6 +107,14 @@ struct Metrics::Families {
         histogram("wasm_proxy_plugin_call_duration_seconds", "How long calls into plugins took.");
     Gauge& cacheBytes = gauge("wasm_proxy_cache_bytes", "Bytes that the cache uses.");
     Gauge& modules = gauge("wasm_proxy_modules", "Modules known to the index.");
+    Family<Gauge>& registryLimits = prometheus::BuildGauge()
+                                        .Name("wasm_proxy_registry_limit")
+                                        .Help("Pulls that a registry allows per window, as it said last.")
+                                        .Register(registry);
+    Family<Gauge>& registryRemaining = prometheus::BuildGauge()
+                                           .Name("wasm_proxy_registry_limit_remaining")
+                                           .Help("Pulls left of wasm_proxy_registry_limit, as the registry said last.")
+                                           .Register(registry);
 
     std::mutex mutex;
     std::set<std::string> registries; // under mutex
@@ -232,6 +240,21 @@ void Metrics::cacheBytes(double bytes) noexcept {
 }
 void Metrics::modules(double number) noexcept {
     _families->modules.Set(number);
+}
+
+void Metrics::registryLimit(const std::string& instance, double limit, double remaining) noexcept {
+    const auto show = [&](prometheus::Family<prometheus::Gauge>& family, double value) {
+        auto& gauge = family.Add({{"instance", instance}});
+        if (value < 0)
+            family.Remove(&gauge);
+        else
+            gauge.Set(value);
+    };
+    count([&] {
+        const std::lock_guard<std::mutex> lock(_families->mutex); // or one scrape removes what another sets
+        show(_families->registryLimits, limit);
+        show(_families->registryRemaining, remaining);
+    });
 }
 
 void Metrics::beforeText(std::function<void()> refresh) {

@@ -36,6 +36,8 @@ public:
     void pluginCall(const std::string& instance, const char* method, double seconds, bool failed) noexcept;
     void cacheBytes(double bytes) noexcept;
     void modules(double count) noexcept;
+    /// How many pulls a registry allows that backend, and how many are left; negative: not known, and not shown.
+    void registryLimit(const std::string& instance, double limit, double remaining) noexcept;
 
     /// Run before each text(), for figures that are cheaper to ask for than to keep. Set once, before text() is called.
     void beforeText(std::function<void()> refresh);

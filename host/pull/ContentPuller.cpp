@@ -9,7 +9,8 @@ namespace wasmproxy::host {
 namespace {
 
 constexpr std::size_t ChunkBytes = 64 * 1024;
-constexpr int MaxResumes = 3; // of one body, by Range, before the whole attempt counts as failed
+constexpr std::chrono::seconds LeaveMirrorAlone{30}; // after a failure, so that a dead one costs one connect timeout
+constexpr int MaxResumes = 3;                        // of one body, by Range, before the whole attempt counts as failed
 
 std::string readAll(Blob& blob) {
     std::string bytes;
@@ -81,7 +82,58 @@ void ContentPuller::keep(Call& call, const Repository& repository, const Digest&
 }
 
 void ContentPuller::fetch(Call& call, const Origin& origin, const Descriptor& descriptor, std::uint64_t limit) {
-    const auto& host = origin.repository.host();
+    auto size = fetchFromMirror(call, origin, descriptor, limit);
+    if (!size) {
+        try {
+            size = fetchFrom(call, *origin.route.backend, origin.repository, origin.credential, descriptor, limit);
+        } catch (const Error& error) {
+            if (error.code() != ErrorCode::ModuleUnknown) throw;
+            throw Error(ErrorCode::UpstreamInvalid, error.what()); // the registry contradicts its own manifest
+        }
+    }
+    keep(call, origin.repository, descriptor.digest, *size);
+}
+
+bool ContentPuller::mirrorIsDown(const std::string& name) {
+    const std::lock_guard<std::mutex> lock(_mutex);
+    const auto down = _mirrorsDown.find(name);
+    return down != _mirrorsDown.end() && down->second > Call::Clock::now();
+}
+
+std::optional<std::uint64_t> ContentPuller::fetchFromMirror(Call& call, const Origin& origin,
+                                                            const Descriptor& descriptor, std::uint64_t limit) {
+    for (const auto& mirror : origin.route.mirrors) {
+        if (mirrorIsDown(mirror.name)) continue;
+        try {
+            const Repository there(mirror.host, origin.repository.path());
+            auto credentials = _keychain.find(call, there, origin.route.credentials);
+            if (credentials.empty()) credentials.push_back(Credential::anonymous());
+            return fetchFrom(call, *mirror.backend, there, credentials.front(), descriptor, limit);
+        } catch (const Error& error) {
+            // A store that fails would fail for the registry's bytes too.
+            if (error.code() == ErrorCode::StorageFault) throw;
+            call.check("asking a mirror");
+            // That it has not this content says nothing about the next; anything else may take its time again.
+            if (error.code() != ErrorCode::ModuleUnknown) {
+                const std::lock_guard<std::mutex> lock(_mutex);
+                _mirrorsDown[mirror.name] = Call::Clock::now() + LeaveMirrorAlone;
+            }
+            log(LogLevel::Warning, "a mirror did not help; asking on",
+                {{"request", call.requestId()},
+                 {"mirror", mirror.name},
+                 {"repository", origin.repository.str()},
+                 {"digest", descriptor.digest.str()},
+                 {"cause", error.what()},
+                 {"hint", error.hint()}});
+        }
+    }
+    return std::nullopt;
+}
+
+std::uint64_t ContentPuller::fetchFrom(Call& call, RegistryBackend& backend, const Repository& repository,
+                                       const Credential& credential, const Descriptor& descriptor,
+                                       std::uint64_t limit) {
+    const auto& host = repository.host();
     const auto size = descriptor.size;
     const auto bound = size == Descriptor::UnknownSize ? limit : size;
     auto ingest = _cache.ingest(call, size);
@@ -89,11 +141,10 @@ void ContentPuller::fetch(Call& call, const Origin& origin, const Descriptor& de
     std::vector<char> chunk(ChunkBytes);
     std::uint64_t count = 0;
     for (int resumes = 0;; ++resumes) {
-        auto reader = origin.route.backend->fetch(call, origin.repository, descriptor, origin.credential, count);
+        auto reader = backend.fetch(call, repository, descriptor, credential, count);
         if (!reader)
-            throw Error(ErrorCode::UpstreamInvalid, host + " has no " + descriptor.digest.str() +
-                                                        " although the manifest of " + origin.repository.str() +
-                                                        " names it");
+            throw Error(ErrorCode::ModuleUnknown,
+                        repository.str() + " has no " + descriptor.digest.str() + " although it is named there");
         try {
             while (const auto got = reader->read(chunk.data(), chunk.size())) {
                 count += got;
@@ -118,7 +169,7 @@ void ContentPuller::fetch(Call& call, const Origin& origin, const Descriptor& de
         throw Error(ErrorCode::UpstreamInvalid,
                     host + " sent " + digest.str() + " where " + descriptor.digest.str() + " was asked for");
     ingest->commit(descriptor.digest);
-    keep(call, origin.repository, descriptor.digest, count);
+    return count;
 }
 
 } // namespace wasmproxy::host

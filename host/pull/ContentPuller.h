@@ -2,13 +2,16 @@
 #pragma once
 
 #include "index/DigestIndex.h"
+#include "keychain/Keychain.h"
 #include "pull/CacheTiers.h"
 #include "routing/RouteTable.h"
 #include "wasmproxy/plugin/Credential.h"
 
 #include <condition_variable>
+#include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -28,7 +31,8 @@ struct Origin {
 /// names a private blob's digest would hand that blob to whoever can push the manifest.
 class ContentPuller {
 public:
-    ContentPuller(CacheTiers& cache, DigestIndex& index) : _cache(cache), _index(index) {}
+    ContentPuller(CacheTiers& cache, DigestIndex& index, Keychain& keychain)
+        : _cache(cache), _index(index), _keychain(keychain) {}
 
     /// The content, from the cache or upstream; at most `limit` bytes. Concurrent calls for one content of one
     /// repository make one fetch: the others wait on this thread for the leader's, which is running on another.
@@ -42,12 +46,21 @@ public:
 private:
     void keep(Call& call, const Repository& repository, const Digest& digest, std::uint64_t size);
     void fetch(Call& call, const Origin& origin, const Descriptor& descriptor, std::uint64_t limit);
+    bool mirrorIsDown(const std::string& name);
+    /// Commits the content; nullopt: no mirror has it.
+    std::optional<std::uint64_t> fetchFromMirror(Call& call, const Origin& origin, const Descriptor& descriptor,
+                                                 std::uint64_t limit);
+    /// Commits the content and returns its size.
+    std::uint64_t fetchFrom(Call& call, RegistryBackend& backend, const Repository& repository,
+                            const Credential& credential, const Descriptor& descriptor, std::uint64_t limit);
 
     CacheTiers& _cache;
     DigestIndex& _index;
+    Keychain& _keychain;
     std::mutex _mutex;
     std::condition_variable _ended;
     std::set<std::string> _inProgress; // repository and digest; bounded by the number of workers
+    std::map<std::string, Call::Clock::time_point> _mirrorsDown; // by name: left alone until then
 };
 
 } // namespace wasmproxy::host

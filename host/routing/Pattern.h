@@ -20,6 +20,7 @@ public:
     bool matches(const Repository& repository) const;
     /// The host, where it has no `*`: a host that the operator wrote.
     const std::string& literalHost() const noexcept { return _literalHost; }
+    const std::string& host() const noexcept { return _components.front(); } ///< may hold `*`
     const std::string& str() const noexcept { return _text; }
 
     /// Which of two patterns is asked first: compared component by component, a literal before one with `*` before

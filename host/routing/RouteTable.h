@@ -10,6 +10,14 @@
 
 namespace wasmproxy::host {
 
+/// Where content may be fetched instead of from the registry itself. A mirror never says what a tag means, and is shown
+/// only credentials for its own host.
+struct Mirror {
+    std::string name;                   ///< of its [backend.x]
+    std::string host;                   ///< of its endpoint: what its credentials are looked up by
+    RegistryBackend* backend = nullptr; ///< owned by Host
+};
+
 /// Which backend, credentials and rules serve the repositories of one pattern. Immutable once in a RouteTable.
 struct Route {
     std::string name;
@@ -20,6 +28,7 @@ struct Route {
     bool anonymous = false;
     std::chrono::milliseconds tagTtl{60000};
     std::chrono::milliseconds staleIfError{std::chrono::hours(24 * 7)};
+    std::vector<Mirror> mirrors = {}; ///< asked for content in this order, before the backend
 };
 
 /// Deny by default: a repository without a route is served to nobody. Immutable, thread-safe.

@@ -111,6 +111,12 @@ struct BackendSettings : Settings {
     Setting<std::string> clientKey{this, "client-key", "", "PEM file of its key."};
     Setting<std::string> proxy{this, "proxy", "", "URL of an HTTP proxy to go through."};
     Setting<std::vector<std::string>> noProxy{this, "no-proxy", {}, "Hosts reached without it."};
+    Setting<std::vector<std::string>> mirrors{
+        this,
+        "mirrors",
+        {},
+        "Other [backend.x] sections with an `endpoint` that content is fetched from first, in this order. What a tag "
+        "means is always asked of this backend."};
     Setting<std::chrono::milliseconds> connectTimeout{this, "connect-timeout", std::chrono::seconds(5),
                                                       "DNS, TCP and TLS."};
 

@@ -156,6 +156,7 @@ class PullServiceTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(bitRotIsFetchedAgain);
     CPPUNIT_TEST(cacheIsNotPermission);
     CPPUNIT_TEST(stricterSettingsReachWhatIsCached);
+    CPPUNIT_TEST(contentComesFromMirrorsFirst);
     CPPUNIT_TEST(aModuleByItsDigest);
     CPPUNIT_TEST(evictionKeepsWithinCapacity);
     CPPUNIT_TEST(stoppingAnswersEverybody);
@@ -412,6 +413,46 @@ private:
         limits.module.moduleBytes = 5;
         CPPUNIT_ASSERT(with(limits).code() == ErrorCode::ModuleUnusable);
         CPPUNIT_ASSERT_EQUAL(_module, contentOf(with({}).module()));
+    }
+
+    void contentComesFromMirrorsFirst() {
+        const std::string dead = "https://dead.example.com", liar = "https://liar.example.com",
+                          good = "https://good.example.com";
+        _registry.serve(liar);
+        _registry.pushBlob(liar, "team/authz", "something else");
+        _registry.inject("GET", liar + "/v2/team/authz", faults::status(200, std::string(_module.size(), 'x')));
+        _registry.serve(good);
+        const auto layer = _registry.pushBlob(good, "team/authz", _module);
+        testing::TestServices services(_registry);
+        const auto mirror = [&](const std::string& origin) {
+            auto settings = std::make_unique<DistributionSettings>();
+            std::vector<SettingsProblem> problems;
+            settings->apply({{"endpoint", origin, "test"}}, "backend.mirror.", problems);
+            CPPUNIT_ASSERT(problems.empty());
+            return std::make_unique<DistributionBackend>(services, std::move(settings),
+                                                         std::make_unique<RegistryDialect>());
+        };
+        const auto first = mirror(dead), second = mirror(liar), third = mirror(good);
+
+        Rooms rooms(_registry, _folder.path(), _source, seconds(60));
+        auto routes = Rooms::routesTo(rooms.backend, seconds(60));
+        routes[0].mirrors = {{"dead", "dead.example.com", first.get()},
+                             {"liar", "liar.example.com", second.get()},
+                             {"good", "good.example.com", third.get()}};
+        const RouteTable table(routes);
+        PullService pulls(table, rooms.index, rooms.cache, rooms.puller, rooms.metrics, quickOptions());
+        CPPUNIT_ASSERT_EQUAL(_module, contentOf(wait(ask(pulls, "r.example.com/team/authz:v1")).module()));
+        // The layer came from the good mirror, what the tag means from the registry, and its password went nowhere
+        // else.
+        CPPUNIT_ASSERT_EQUAL(std::size_t(1), _registry.count("GET", good + "/v2/team/authz/blobs/" + layer.str()));
+        CPPUNIT_ASSERT_EQUAL(std::size_t(0), _registry.count("GET", Registry + "/v2/team/authz/blobs/"));
+        CPPUNIT_ASSERT(_registry.count("HEAD", Registry + "/v2/team/authz/manifests/v1") >= 1);
+        CPPUNIT_ASSERT(_registry.leaks({"right"}, {Registry}).empty());
+        // A mirror that failed is left alone for a while.
+        const auto asked = _registry.seenAt(liar).size();
+        push("team/other", "v1", moduleBytes("other"));
+        CPPUNIT_ASSERT_EQUAL(moduleBytes("other"), contentOf(wait(ask(pulls, "r.example.com/team/other:v1")).module()));
+        CPPUNIT_ASSERT_EQUAL(asked, _registry.seenAt(liar).size());
     }
 
     void aModuleByItsDigest() {
