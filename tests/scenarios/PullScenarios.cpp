@@ -156,7 +156,9 @@ class PullScenarios : public CppUnit::TestFixture {
         layout.addImage(istioArtifact(module), "v");
         push(registry.host(), layout.path(), "v", "team/token:v1", "robot", "right");
 
-        Proxy proxy({registry.host()});
+        Proxy::Options right{registry.host()};
+        right.backend += "\ntoken-realms = 127.0.0.1:" + std::to_string(tokenServer.port());
+        Proxy proxy(right);
         const auto good = proxy.fetch(registry.host() + "/team/token:v1");
         CPPUNIT_ASSERT_EQUAL_MESSAGE(good.body + proxy.log(), 200, good.status);
         CPPUNIT_ASSERT(good.body == module);
@@ -164,7 +166,7 @@ class PullScenarios : public CppUnit::TestFixture {
         for (const auto& scope : tokenServer.scopes())
             CPPUNIT_ASSERT_MESSAGE(scope, scope.find("team/token:pull") != std::string::npos);
 
-        Proxy::Options wrong{registry.host()};
+        auto wrong = right;
         wrong.password = "wrong";
         wrong.pull = "hold = 1s";
         Proxy refused(wrong);

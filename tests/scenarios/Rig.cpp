@@ -124,9 +124,9 @@ Proxy::Proxy(const Options& options)
     ini += "[dataplane]\nlisten = " + loopback(_dataPort) + "[admin]\nlisten = " + loopback(_adminPort) +
            "[health]\nlisten = " + loopback(_healthPort) + "[index]\npath = " + _folder.path() + "/index.db\n" +
            "[log]\nlevel = debug\n[pull]\n" + options.pull + "\n[cache.main]\ndirectory = " + blobs() +
-           "\n[credential.team]\ndocker-config = " + _folder.path() + "/docker-config.json\n" +
-           "[backend.private]\nplugin = oci\nplain-http = true\n[route.private]\nmatch = " + options.registryHost +
-           "/**\nbackend = private\n" + options.route + "\n" + options.more;
+           "\n[credential.team]\ndocker-config = " + _folder.path() + "/docker-config.json\n" + "[backend.private]\n" +
+           options.backend + "\n[route.private]\nmatch = " + options.registryHost + "/**\nbackend = private\n" +
+           options.route + "\n" + options.more;
     _configuration = _folder.write("wasm-proxy.ini", ini);
     start();
 }

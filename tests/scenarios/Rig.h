@@ -37,6 +37,7 @@ public:
         std::string more = {};            ///< further sections
         std::string pluginDirectory = {}; ///< empty: the build's
         std::map<std::string, std::string> environment = {};
+        std::string backend = "plugin = oci\nplain-http = true"; ///< lines for [backend.private]
     };
 
     explicit Proxy(const Options& options); ///< starts it and waits until it is ready; throws with its log if not

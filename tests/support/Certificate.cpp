@@ -38,7 +38,7 @@ std::string written(Write write) {
 
 } // namespace
 
-Certificate::Certificate(const std::vector<std::string>& names)
+Certificate::Certificate(const std::vector<std::string>& names, const Certificate* issuer)
     : _key(EVP_RSA_gen(2048), EVP_PKEY_free), _x509(X509_new(), X509_free) {
     require(_key && _x509, "key");
     X509* certificate = _x509.get();
@@ -50,15 +50,15 @@ Certificate::Certificate(const std::vector<std::string>& names)
     X509_NAME* subject = X509_get_subject_name(certificate);
     X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC,
                                reinterpret_cast<const unsigned char*>(names.front().c_str()), -1, -1, 0);
-    X509_set_issuer_name(certificate, subject);
+    X509_set_issuer_name(certificate, issuer ? X509_get_subject_name(issuer->x509()) : subject);
     std::string alternatives;
     for (const auto& name : names) {
         if (!alternatives.empty()) alternatives += ",";
         alternatives += (isAddress(name) ? "IP:" : "DNS:") + name;
     }
-    addExtension(certificate, NID_basic_constraints, "critical,CA:TRUE");
+    addExtension(certificate, NID_basic_constraints, issuer ? "critical,CA:FALSE" : "critical,CA:TRUE");
     addExtension(certificate, NID_subject_alt_name, alternatives);
-    require(X509_sign(certificate, _key.get(), EVP_sha256()) > 0, "signing");
+    require(X509_sign(certificate, issuer ? issuer->key() : _key.get(), EVP_sha256()) > 0, "signing");
 }
 
 std::string Certificate::pem() const {

@@ -52,7 +52,8 @@ std::string DockerRegistry::configuration(const Options& options) const {
         << "storage:\n  filesystem: {rootdirectory: '" << (_folder / "data") << "'}\n  delete: {enabled: true}\n"
         << "http:\n  addr: '127.0.0.1:" << _port << "'\n  secret: only-for-tests\n";
     if (!options.certificate.empty())
-        out << "  tls: {certificate: '" << options.certificate << "', key: '" << options.key << "'}\n";
+        out << "  tls: {certificate: '" << options.certificate << "', key: '" << options.key << "'"
+            << (options.clientAuthority.empty() ? "" : ", clientcas: ['" + options.clientAuthority + "']") << "}\n";
     if (!options.tokenRealm.empty())
         out << "auth:\n  token: {realm: '" << options.tokenRealm << "', service: '" << options.tokenService
             << "', issuer: '" << options.tokenIssuer << "', rootcertbundle: '" << options.tokenCertificates << "'}\n";

@@ -38,6 +38,7 @@ public:
 
         std::string certificate; ///< PEM files; not empty: TLS
         std::string key;
+        std::string clientAuthority; ///< PEM file; not empty: clients must show a certificate that it signed
     };
 
     DockerRegistry() : DockerRegistry(Options()) {}

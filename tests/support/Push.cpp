@@ -42,10 +42,12 @@ void writeSkopeoFolder(const std::string& layoutFolder, const std::string& diges
 } // namespace
 
 void push(const std::string& host, const std::string& layoutFolder, const std::string& layoutTag,
-          const std::string& repositoryAndTag, const std::string& user, const std::string& password) {
+          const std::string& repositoryAndTag, const std::string& user, const std::string& password,
+          const std::string& certificateFolder) {
     std::vector<std::string> arguments{"--insecure-policy", "copy", "--all", "--preserve-digests",
                                        "--dest-tls-verify=false"};
     if (!user.empty()) arguments.insert(arguments.end(), {"--dest-creds", user + ":" + password});
+    if (!certificateFolder.empty()) arguments.insert(arguments.end(), {"--dest-cert-dir", certificateFolder});
     const TemporaryFolder folder;
     const auto descriptor = descriptorOf(layoutFolder, layoutTag);
     if (descriptor->getValue<std::string>("mediaType").find("docker") == std::string::npos) {

@@ -10,7 +10,8 @@
 
 namespace wasmproxy::test {
 
-ScriptedServer::ScriptedServer(Script script, const Certificate* certificate, const Certificate* client)
+ScriptedServer::ScriptedServer(Script script, const Certificate* certificate, const Certificate* client,
+                               const std::string& host, int port)
     : _script(std::move(script)) {
     if (certificate != nullptr) {
         _context = SSL_CTX_new(TLS_server_method());
@@ -25,7 +26,10 @@ ScriptedServer::ScriptedServer(Script script, const Certificate* certificate, co
     _listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in address{};
     address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(static_cast<std::uint16_t>(port));
+    ::inet_pton(AF_INET, host.c_str(), &address.sin_addr);
+    const int on = 1;
+    ::setsockopt(_listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
     socklen_t size = sizeof(address);
     if (::bind(_listener, reinterpret_cast<sockaddr*>(&address), size) != 0 || ::listen(_listener, 128) != 0 ||
         ::getsockname(_listener, reinterpret_cast<sockaddr*>(&address), &size) != 0)

@@ -43,9 +43,10 @@ public:
     };
     using Script = std::function<void(Connection&)>;
 
-    /// `certificate`: speaks TLS; `client`: wants a client certificate signed by it.
+    /// `certificate`: speaks TLS; `client`: wants a client certificate signed by it. `address`: of loopback.
     explicit ScriptedServer(Script script, const Certificate* certificate = nullptr,
-                            const Certificate* client = nullptr);
+                            const Certificate* client = nullptr, const std::string& address = "127.0.0.1",
+                            int port = 0);
     ~ScriptedServer();
 
     int port() const noexcept { return _port; }
