@@ -178,6 +178,16 @@ bool HttpUrl::isPrivateAddress() const noexcept {
     return !global || embedding;
 }
 
+bool HttpUrl::isMetadataAddress() const noexcept {
+    if (!_address) return false;
+    in_addr four{};
+    if (inet_pton(AF_INET, _host.c_str(), &four) == 1) return (ntohl(four.s_addr) >> 16) == 0xa9fe; // 169.254/16
+    in6_addr six{};
+    if (inet_pton(AF_INET6, _host.c_str(), &six) != 1) return true;
+    const std::uint8_t* b = six.s6_addr;
+    return (b[0] == 0xfe && (b[1] & 0xc0) == 0x80) || (b[0] == 0xfd && b[1] == 0 && b[2] == 0x0e && b[3] == 0xc2);
+}
+
 std::string HttpUrl::authority() const {
     const std::string host = _host.find(':') == std::string::npos ? _host : "[" + _host + "]";
     return _port == (secure() ? 443 : 80) ? host : host + ":" + std::to_string(_port);
