@@ -28,7 +28,7 @@ struct RoutePlan {
     Route route;
     std::size_t backend = 0;
     std::vector<std::size_t> mirrors = {}; ///< parallel to route.mirrors
-    bool ownIdentity = false;         ///< the backend's own credential may be used: the route names no credentials
+    bool ownIdentity = false;              ///< the backend's own credential may be used: the route names no credentials
 };
 
 /// Everything the operator asked for, checked whole: file, environment, plugins, and what refers to what. Nothing is

@@ -35,7 +35,12 @@ struct PulledModule {
 class ModulePuller {
 public:
     ModulePuller(CacheTiers& cache, DigestIndex& index, Keychain& keychain, CredentialMemory& memory, PullLimits limits)
-        : _cache(cache), _index(index), _keychain(keychain), _memory(memory), _content(cache, index, keychain), _limits(limits) {}
+        : _cache(cache),
+          _index(index),
+          _keychain(keychain),
+          _memory(memory),
+          _content(cache, index, keychain),
+          _limits(limits) {}
 
     /// nullopt: absent, said by a registry that accepted the credential. Throws Error: CredentialRefused or
     /// RepositoryDenied where every credential was refused (or has been, lately: then nothing was sent), else whatever

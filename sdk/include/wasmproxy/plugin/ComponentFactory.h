@@ -28,8 +28,8 @@ public:
     virtual std::unique_ptr<Component> create(HostServices& host, std::unique_ptr<Settings> settings) const = 0;
 
     /// Registry backends only: does this component know the registry at `host` ("docker.io")? Used to choose a backend
-    /// for routes that name none. `host` may hold `*` as a route's does ("*.dkr.ecr.eu-west-1.amazonaws.com"): then, all
-    /// the registries it stands for.
+    /// for routes that name none. `host` may hold `*` as a route's does ("*.dkr.ecr.eu-west-1.amazonaws.com"): then,
+    /// all the registries it stands for.
     virtual bool knowsRegistry(const std::string& host) const {
         static_cast<void>(host);
         return false;
