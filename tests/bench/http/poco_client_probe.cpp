@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The same misbehaving servers, asked with Poco's client and with ours; one line per case. Both have one second: Poco's
 // session as its timeout, ours as the deadline of the Call.
-#include "support/ScriptedServer.h"
 #include "net/CurlTransport.h"
 #include "support/Certificate.h"
+#include "support/ScriptedServer.h"
 #include "wasmproxy/oci/Error.h"
 
 #include <Poco/Net/Context.h>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "plugins/TemporaryDirectory.h"
 #include "CredentialChain.h"
 #include "EcrBackend.h"
+#include "plugins/TemporaryDirectory.h"
 #include "support/ExpectError.h"
 
 #include "wasmproxy/testing/FakeRegistry.h"

@@ -25,7 +25,7 @@ public:
     bool isAddress() const noexcept { return _address; } ///< the host is an IP address
     /// An address that names this machine or its neighbourhood: loopback, private, link-local, unspecified, multicast.
     bool isPrivateAddress() const noexcept;
-    bool isMetadataAddress() const noexcept; ///< a link-local address, or EC2's fd00:ec2::/32
+    bool isMetadataAddress() const noexcept;                       ///< a link-local address, or EC2's fd00:ec2::/32
     const std::string& target() const noexcept { return _target; } ///< path and query, begins with '/'
 
     std::string authority() const; ///< `host`, `host:port` where it is not the scheme's own, `[v6]:port`
