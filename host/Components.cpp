@@ -125,10 +125,10 @@ std::vector<Keychain::Source> Components::sources() const {
     return sources;
 }
 
-std::vector<CacheTiers::Tier> Components::tiers(std::uint64_t capacity) const {
+std::vector<CacheTiers::Tier> Components::tiers() const {
     std::vector<CacheTiers::Tier> tiers;
     for (std::size_t i = 0; i < _stores.size(); ++i)
-        tiers.push_back({_configuration.caches[i].name, _stores[i].get(), capacity});
+        tiers.push_back({_configuration.caches[i].name, _stores[i].get()});
     return tiers;
 }
 

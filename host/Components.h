@@ -21,7 +21,7 @@ public:
     ~Components();
 
     std::vector<Keychain::Source> sources() const; ///< those of the settings, then the backends' own identities
-    std::vector<CacheTiers::Tier> tiers(std::uint64_t capacity) const;
+    std::vector<CacheTiers::Tier> tiers() const;
     std::vector<Route> routes() const; ///< with their backends
     /// Into the metrics, what registries' limits of pulls leave: as long as the window lasts that a backend measured.
     void showLimits() const;

@@ -69,7 +69,7 @@ struct Host::Rooms {
     explicit Rooms(const Configuration& configuration)
         : index(indexSettings(configuration.settings.index)),
           components(configuration, metrics, true),
-          cache(components.tiers(configuration.capacity)),
+          cache(components.tiers()),
           routes(components.routes()),
           keychain(components.sources()),
           puller(cache, index, keychain, memory, limitsOf(configuration.settings.pull)),

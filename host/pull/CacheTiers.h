@@ -17,7 +17,6 @@ public:
     struct Tier {
         std::string name;
         CacheStore* store; ///< owned by Host, outlives this
-        std::uint64_t capacity = 0;
     };
 
     explicit CacheTiers(std::vector<Tier> tiers) : _tiers(std::move(tiers)) {}

@@ -39,7 +39,6 @@ struct Flight {
     bool running = false;              ///< an attempt is queued or on a worker
     int attempts = 0;                  ///< that reached the registry or tried to
     int absences = 0;                  ///< looks that found nothing, with an accepted credential
-    bool refused = false;              ///< waiting for a credential to change
     bool ended = false;                ///< answered; a late attempt's result is dropped
     std::optional<Error> last;         ///< why it has not succeeded yet
     std::optional<ServedModule> stale; ///< what the tag meant when it was last validated

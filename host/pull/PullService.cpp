@@ -184,7 +184,6 @@ void PullService::startAttempt(const FlightPointer& flight) {
             idle = flight->last ? *flight->last : stillPulling(flight->reference);
         } else {
             flight->running = true;
-            flight->refused = false;
             generation = ++flight->attempts;
         }
     }
@@ -349,7 +348,6 @@ void PullService::failForNow(const FlightPointer& flight, const Error& error) {
         const std::lock_guard<std::mutex> lock(_mutex);
         flight->running = false;
         flight->last = error;
-        flight->refused = refused;
         attempts = flight->attempts;
         stale = flight->stale;
         if (stale) {

@@ -68,7 +68,7 @@ struct Rooms {
           backend(services, std::make_unique<DistributionSettings>(), std::make_unique<RegistryDialect>()),
           store(services, diskSettings(folder)),
           index({folder + "/index.db"}),
-          cache({{"main", &store, 0}}),
+          cache({{"main", &store}}),
           routes(routesTo(backend, tagTtl)),
           keychain({{"team", &source}}),
           puller(cache, index, keychain, memory, limits),
