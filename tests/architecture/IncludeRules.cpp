@@ -12,14 +12,15 @@ namespace {
 
 using Names = std::set<std::string>;
 
-/// oci <- plugin <- distribution, plugin <- testing. The tools are programs over the whole SDK.
+/// oci <- plugin <- distribution, plugin <- credentials, plugin <- testing. The tools are programs over the whole SDK.
 const std::map<std::string, Names> SdkLayers{
     {"oci", {}},
     {"plugin", {"oci"}},
     {"distribution", {"oci", "plugin"}},
+    {"credentials", {"oci", "plugin"}},
     {"testing", {"oci", "plugin"}},
     {"tools", {"oci", "plugin", "distribution", "testing"}},
-    {"examples", {"oci", "plugin", "distribution"}},
+    {"examples", {"oci", "plugin", "distribution", "credentials"}},
 };
 
 /// Which rooms of the host a room includes; as host/CMakeLists.txt links them. What lies in host/ itself composes

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "FileCredentialSource.h"
 
-#include "DockerConfig.h"
-
-#include <algorithm>
+#include "wasmproxy/credentials/DockerConfig.h"
 
 namespace wasmproxy::file {
 
@@ -29,17 +27,7 @@ std::vector<Credential> FileCredentialSource::find(Call&, const CredentialQuery&
     if (!query.secretName.empty()) return {};
     const std::lock_guard<std::mutex> guard(_mutex);
     refresh();
-    std::vector<const CredentialEntry*> matching;
-    for (const CredentialEntry& entry : _entries)
-        if (entry.pattern.matches(query.repository)) matching.push_back(&entry);
-    std::stable_sort(matching.begin(), matching.end(), [](const CredentialEntry* a, const CredentialEntry* b) {
-        return RegistryPattern::moreSpecific(a->pattern, b->pattern);
-    });
-    std::vector<Credential> result;
-    result.reserve(matching.size());
-    for (const CredentialEntry* entry : matching)
-        result.push_back(entry->credential);
-    return result;
+    return matchingCredentials(_entries, query.repository);
 }
 
 void FileCredentialSource::refresh() {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "CredentialEntry.h"
 #include "FileSettings.h"
 #include "SecretFile.h"
+#include "wasmproxy/credentials/CredentialEntry.h"
 #include "wasmproxy/plugin/CredentialSource.h"
 #include "wasmproxy/plugin/HostServices.h"
 

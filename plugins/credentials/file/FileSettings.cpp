@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "FileSettings.h"
 
-#include "RegistryPattern.h"
+#include "wasmproxy/credentials/RegistryPattern.h"
 
 namespace wasmproxy::file {
 

@@ -5,10 +5,10 @@
 #include <string>
 #include <string_view>
 
-namespace wasmproxy::file {
+namespace wasmproxy {
 
 /// Standard base64. Missing padding and line breaks are tolerated, as every reader of docker's files does; anything
 /// else that is not base64 is nullopt. The caller wipes the result.
 std::optional<std::string> decodeBase64(std::string_view text);
 
-} // namespace wasmproxy::file
+} // namespace wasmproxy

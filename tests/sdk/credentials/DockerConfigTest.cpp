@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "DockerConfig.h"
+#include "wasmproxy/credentials/DockerConfig.h"
 
-#include "Base64.h"
+#include "wasmproxy/credentials/Base64.h"
 #include "wasmproxy/oci/Error.h"
 
 #include <cppunit/extensions/HelperMacros.h>
@@ -37,13 +37,13 @@ public:
                                                                        {"+/+/", "\xfb\xff\xbf"},
                                                                        {"YWJjZGVmZ2g=\r\n", "abcdefgh"}};
         for (const auto& [text, expected] : good) {
-            const auto decoded = file::decodeBase64(text);
+            const auto decoded = decodeBase64(text);
             CPPUNIT_ASSERT_MESSAGE(text, decoded);
             CPPUNIT_ASSERT_EQUAL_MESSAGE(text, expected, *decoded);
         }
         for (const std::string text :
              {"Y", "YWJjZ", "YQ=", "YQ===", "YWJj=", "=", "Y=Q=", "YQ==YQ==", "Y-_Z", "Y W J", "u:p"})
-            CPPUNIT_ASSERT_MESSAGE(text, !file::decodeBase64(text));
+            CPPUNIT_ASSERT_MESSAGE(text, !decodeBase64(text));
     }
 
     void readsEveryFormOfEntry() {
@@ -72,7 +72,7 @@ public:
                  {R"({"username":"<token>","password":"refresh"})", Kind::IdentityToken, "<token>", "refresh"},
                  {R"({"auth":"PHRva2VuPjpyZWZyZXNo"})", Kind::IdentityToken, "<token>", "refresh"},
              }) {
-            const auto read = file::parseDockerConfig(R"({"auths":{"reg.io":)" + std::string(row.entry) + "}}", "/c");
+            const auto read = parseDockerConfig(R"({"auths":{"reg.io":)" + std::string(row.entry) + "}}", "/c");
             CPPUNIT_ASSERT_EQUAL_MESSAGE(row.entry, std::size_t(1), read.entries.size());
             CPPUNIT_ASSERT_MESSAGE(row.entry, read.warnings.empty());
             const Credential& credential = read.entries[0].credential;
@@ -94,7 +94,7 @@ public:
             {R"("reg.io:port":{"auth":"dTpw"})", "the key is not host"}};
         for (const auto& [entry, expected] : rows) {
             const auto read =
-                file::parseDockerConfig(R"({"auths":{)" + entry + R"(,"other.io":{"auth":"dTpw"}}})", "/etc/c.json");
+                parseDockerConfig(R"({"auths":{)" + entry + R"(,"other.io":{"auth":"dTpw"}}})", "/etc/c.json");
             CPPUNIT_ASSERT_EQUAL_MESSAGE(entry, std::size_t(1), read.entries.size());
             CPPUNIT_ASSERT_EQUAL(std::string("other.io in /etc/c.json"), read.entries[0].credential.name);
             CPPUNIT_ASSERT_EQUAL_MESSAGE(entry, std::size_t(1), read.warnings.size());
@@ -106,7 +106,7 @@ public:
     }
 
     void skipsEmptyEntriesInSilence() {
-        const auto read = file::parseDockerConfig(
+        const auto read = parseDockerConfig(
             R"({"auths":{"a.io":{},"b.io":null,"c.io":{"auth":""},"d.io":{"email":"x"},"e.io":{"auth":"Og=="}}})",
             "/c");
         CPPUNIT_ASSERT(read.entries.empty());
@@ -134,7 +134,7 @@ public:
         for (const auto& [text, expected] : rows) {
             std::string message;
             try {
-                file::parseDockerConfig(text, "/etc/c.json");
+                parseDockerConfig(text, "/etc/c.json");
             } catch (const Error& error) {
                 CPPUNIT_ASSERT(error.code() == ErrorCode::CredentialSourceFault);
                 message = error.what();
@@ -147,16 +147,16 @@ public:
 
     void saysThatHelpersAreNotRun() {
         for (const std::string helpers : {R"("credHelpers":{"x.io":"ecr-login"})", R"("credsStore":"desktop")"}) {
-            const auto read = file::parseDockerConfig("{" + helpers + R"(,"auths":{"reg.io":{"auth":"dTpw"}}})", "/c");
+            const auto read = parseDockerConfig("{" + helpers + R"(,"auths":{"reg.io":{"auth":"dTpw"}}})", "/c");
             CPPUNIT_ASSERT_EQUAL(std::size_t(1), read.entries.size());
             CPPUNIT_ASSERT_EQUAL(std::size_t(1), read.warnings.size());
             CPPUNIT_ASSERT(read.warnings[0].find("are not run") != std::string::npos);
         }
-        CPPUNIT_ASSERT_EQUAL(std::size_t(1), file::parseDockerConfig("{}", "/c").warnings.size());
+        CPPUNIT_ASSERT_EQUAL(std::size_t(1), parseDockerConfig("{}", "/c").warnings.size());
     }
 
     void keepsUserInformationOfKeysOutOfText() {
-        const auto read = file::parseDockerConfig(R"({"auths":{"https://u:hunter2@reg.io":{"auth":"dTpw"}}})", "/c");
+        const auto read = parseDockerConfig(R"({"auths":{"https://u:hunter2@reg.io":{"auth":"dTpw"}}})", "/c");
         CPPUNIT_ASSERT_EQUAL(std::size_t(1), read.warnings.size());
         CPPUNIT_ASSERT_EQUAL(std::string::npos, read.warnings[0].find("hunter2"));
         CPPUNIT_ASSERT(read.warnings[0].find("@reg.io") != std::string::npos);

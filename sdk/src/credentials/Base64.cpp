@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "Base64.h"
+#include "wasmproxy/credentials/Base64.h"
 
 #include "wasmproxy/plugin/Secret.h"
 
 #include <cstdint>
 
-namespace wasmproxy::file {
+namespace wasmproxy {
 
 namespace {
 
@@ -47,4 +47,4 @@ std::optional<std::string> decodeBase64(std::string_view text) {
     return std::nullopt;
 }
 
-} // namespace wasmproxy::file
+} // namespace wasmproxy

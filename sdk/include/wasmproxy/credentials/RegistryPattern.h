@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-namespace wasmproxy::file {
+namespace wasmproxy {
 
 /// A key of `auths`: which repositories a credential is for. Value type.
 ///
@@ -36,4 +36,4 @@ private:
 /// Time is bounded by the product of the lengths.
 bool matchGlob(std::string_view pattern, std::string_view text);
 
-} // namespace wasmproxy::file
+} // namespace wasmproxy

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "RegistryPattern.h"
+#include "wasmproxy/credentials/RegistryPattern.h"
 
 #include <algorithm>
 #include <cctype>
 #include <tuple>
 
-namespace wasmproxy::file {
+namespace wasmproxy {
 
 namespace {
 
@@ -167,4 +167,4 @@ bool RegistryPattern::moreSpecific(const RegistryPattern& a, const RegistryPatte
            std::make_tuple(!b._glob, b._path.size(), b._hostSize);
 }
 
-} // namespace wasmproxy::file
+} // namespace wasmproxy

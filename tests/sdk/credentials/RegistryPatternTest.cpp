@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "RegistryPattern.h"
+#include "wasmproxy/credentials/RegistryPattern.h"
 
 #include <cppunit/extensions/HelperMacros.h>
 
@@ -7,7 +7,7 @@
 #include <vector>
 
 using namespace wasmproxy;
-using wasmproxy::file::RegistryPattern;
+using wasmproxy::RegistryPattern;
 
 class RegistryPatternTest : public CppUnit::TestFixture {
     CPPUNIT_TEST_SUITE(RegistryPatternTest);
@@ -105,7 +105,7 @@ public:
                  {"[]a]", "]", true},     {"[a-]", "-", true},       {"x[", "x[", true},       {"[", "", false},
                  {"a*", "ba", false},     {"*a*a*", "aba", true},    {"*a*a*", "ab", false}})
             CPPUNIT_ASSERT_EQUAL_MESSAGE(std::string(row.pattern) + " ~ " + row.text, row.expected,
-                                         file::matchGlob(row.pattern, row.text));
+                                         matchGlob(row.pattern, row.text));
     }
 
     void boundsTheTimeOfAGlob() {
@@ -113,7 +113,7 @@ public:
         for (int i = 0; i < 2000; ++i)
             pattern += "*a";
         // A backtracking matcher does not come back from this.
-        CPPUNIT_ASSERT(!file::matchGlob(pattern + "*b", std::string(4000, 'a')));
+        CPPUNIT_ASSERT(!matchGlob(pattern + "*b", std::string(4000, 'a')));
     }
 
     void refusesWhatIsNoRegistry() {

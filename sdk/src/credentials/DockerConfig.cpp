@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "DockerConfig.h"
+#include "wasmproxy/credentials/DockerConfig.h"
 
-#include "Base64.h"
+#include "wasmproxy/credentials/Base64.h"
 #include "wasmproxy/oci/Error.h"
 #include "wasmproxy/oci/StrictJson.h"
 
 #include <optional>
 #include <utility>
 
-namespace wasmproxy::file {
+namespace wasmproxy {
 
 namespace {
 
@@ -114,4 +114,4 @@ CredentialEntries parseDockerConfig(std::string_view text, const std::string& pa
     return result;
 }
 
-} // namespace wasmproxy::file
+} // namespace wasmproxy
