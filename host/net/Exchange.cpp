@@ -52,7 +52,7 @@ Exchange::Exchange(std::shared_ptr<LanePool> pool, const Call& call, const HttpR
       _isHead(request.method == "HEAD"),
       _viaProxy(!_settings.proxy.empty() && !bypassesProxy(_settings.noProxy, _target.host(), _target.port())),
       _head(_target.hostAndPort(), _settings.maxHeaderBytes),
-      _speed(_settings.lowSpeedBytes, _settings.lowSpeedTime),
+      _speed(request.streaming ? 0 : _settings.lowSpeedBytes, _settings.lowSpeedTime),
       _lane(_pool->acquire(_target.origin())) {
     try {
         configure(request);

@@ -9,6 +9,7 @@
 #include <exception>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace wasmproxy::host {
@@ -34,7 +35,8 @@ private:
 
     void configure(const HttpRequest& request);
     void configureConnection();
-    void configureTls();
+    void configureTls(const HttpTls* own);
+    void setBlob(CURLoption option, std::string_view bytes);
     void setHeaders(const HttpRequest& request);
     void sign(const AwsSignature& signature);
     void addHeader(const std::string& line);

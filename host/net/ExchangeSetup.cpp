@@ -101,7 +101,7 @@ void Exchange::configure(const HttpRequest& request) {
     set(CURLOPT_WRITEFUNCTION, &Exchange::onBody);
     set(CURLOPT_WRITEDATA, this);
     configureConnection();
-    configureTls();
+    configureTls(request.tls.get());
     if (request.method == "HEAD") set(CURLOPT_NOBODY, 1L);
     if (mayHaveBody(request.method)) {
         set(CURLOPT_POST, 1L);
@@ -124,17 +124,32 @@ void Exchange::configureConnection() {
     set(CURLOPT_OPENSOCKETDATA, this);
 }
 
-void Exchange::configureTls() {
+void Exchange::configureTls(const HttpTls* own) {
     set(CURLOPT_SSL_VERIFYPEER, 1L);
     set(CURLOPT_SSL_VERIFYHOST, 2L);
     set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
     set(CURLOPT_CA_CACHE_TIMEOUT, 60L); // a replaced CA file is seen within a minute
-    if (!_settings.caFile.empty()) {
-        set(CURLOPT_CAINFO, _settings.caFile.c_str());
+    if (own && !own->authorities.empty()) {
+        setBlob(CURLOPT_CAINFO_BLOB, own->authorities);
         set(CURLOPT_CAPATH, static_cast<const char*>(nullptr)); // else the system's folder is trusted beside it
+    } else if (!_settings.caFile.empty()) {
+        set(CURLOPT_CAINFO, _settings.caFile.c_str());
+        set(CURLOPT_CAPATH, static_cast<const char*>(nullptr));
+    }
+    if (own) {
+        if (own->certificate.empty()) return;
+        setBlob(CURLOPT_SSLCERT_BLOB, own->certificate);
+        setBlob(CURLOPT_SSLKEY_BLOB, own->key.reveal());
+        return;
     }
     if (!_settings.clientCertificate.empty()) set(CURLOPT_SSLCERT, _settings.clientCertificate.c_str());
     if (!_settings.clientKey.empty()) set(CURLOPT_SSLKEY, _settings.clientKey.c_str());
+}
+
+void Exchange::setBlob(CURLoption option, std::string_view bytes) {
+    // libcurl only reads it; without COPY it would have to outlive the handle.
+    curl_blob blob{const_cast<char*>(bytes.data()), bytes.size(), CURL_BLOB_COPY};
+    set(option, &blob);
 }
 
 void Exchange::setHeaders(const HttpRequest& request) {

@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -36,7 +37,15 @@ using ModuleCallback = std::function<void(ModuleResult)>;
 class ModuleService {
 public:
     virtual ~ModuleService() = default;
-    virtual void byReference(const Reference& reference, const Caller& caller, ModuleCallback callback) = 0;
+    /// `secret` (may be empty) chooses among the Extensions whose url this is, and nothing else.
+    virtual void byReference(const Reference& reference, const std::string& secret, const Caller& caller,
+                             ModuleCallback callback) = 0;
+    /// An http(s) url: served only where an Extension has exactly it.
+    virtual void byUrl(const std::string& url, const std::string& secret, const Caller& caller,
+                       ModuleCallback callback) = 0;
+    /// The Extension's module as it is now; with `digest` that one: of the manifest, or of the module.
+    virtual void byExtension(const std::string& name, const std::optional<Digest>& digest, const Caller& caller,
+                             ModuleCallback callback) = 0;
     virtual void bySha256(const Digest& module, const Caller& caller, ModuleCallback callback) = 0;
 };
 

@@ -30,12 +30,22 @@ struct AwsSignature {
     Secret sessionToken; ///< sent as X-Amz-Security-Token; empty: none
 };
 
+/// TLS of one request, instead of the instance's. Immutable once a request has it; connections are shared only by
+/// requests with equal values.
+struct HttpTls {
+    std::string authorities; ///< PEM, trusted instead of the system's; empty: the instance's or the system's
+    std::string certificate; ///< PEM of the client; empty: none
+    Secret key;              ///< PEM, its private key
+};
+
 struct HttpRequest {
     std::string method = "GET"; ///< GET, HEAD, POST or PUT
     std::string url;            ///< absolute, http or https, no user info, no fragment
     std::vector<HttpHeader> headers;
     std::string body;
     std::optional<AwsSignature> signature; ///< instead of a header `Authorization`
+    std::shared_ptr<const HttpTls> tls;    ///< nullptr: as the instance was configured
+    bool streaming = false; ///< a watch: its body may pause as long as it likes, only call.deadline() bounds it
 };
 
 /// The head of an answer, and its body as it arrives.
