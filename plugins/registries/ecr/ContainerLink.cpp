@@ -4,7 +4,7 @@
 #include "AwsAnswer.h"
 #include "SmallFile.h"
 
-#include "wasmproxy/distribution/HttpUrl.h"
+#include "wasmproxy/plugin/HttpUrl.h"
 
 #include <algorithm>
 

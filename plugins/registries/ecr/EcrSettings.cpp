@@ -3,8 +3,8 @@
 
 #include "EcrHost.h"
 
-#include "wasmproxy/distribution/HttpUrl.h"
 #include "wasmproxy/oci/Error.h"
+#include "wasmproxy/plugin/HttpUrl.h"
 
 namespace wasmproxy::ecr {
 namespace {

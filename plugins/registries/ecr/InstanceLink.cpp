@@ -4,7 +4,7 @@
 #include "AwsAnswer.h"
 #include "EcrSettings.h"
 
-#include "wasmproxy/distribution/HttpUrl.h"
+#include "wasmproxy/plugin/HttpUrl.h"
 
 namespace wasmproxy::ecr {
 namespace {

@@ -5,7 +5,7 @@
 #include "EcrSettings.h"
 #include "SmallFile.h"
 
-#include "wasmproxy/distribution/HttpUrl.h"
+#include "wasmproxy/plugin/HttpUrl.h"
 
 namespace wasmproxy::ecr {
 namespace {

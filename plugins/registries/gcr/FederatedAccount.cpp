@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "FederatedAccount.h"
 
-#include "wasmproxy/distribution/HttpUrl.h"
 #include "wasmproxy/oci/Error.h"
+#include "wasmproxy/plugin/HttpUrl.h"
 
 #include "GoogleHosts.h"
 #include "SecretText.h"

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "wasmproxy/distribution/HttpUrl.h"
 #include "wasmproxy/distribution/TokenCache.h"
 #include "wasmproxy/oci/Repository.h"
 #include "wasmproxy/plugin/Credential.h"
+#include "wasmproxy/plugin/HttpUrl.h"
 
 #include <memory>
 #include <string>

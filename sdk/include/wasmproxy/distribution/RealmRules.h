@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "wasmproxy/distribution/HttpUrl.h"
+#include "wasmproxy/plugin/HttpUrl.h"
 
 #include <functional>
 #include <string>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "wasmproxy/distribution/HttpUrl.h"
+#include "wasmproxy/plugin/HttpUrl.h"
 
 #include "wasmproxy/oci/Error.h"
 
