@@ -35,17 +35,26 @@ const std::map<std::string, Names> HostRooms{
     {"routing", {}},
     {"keychain", {"observe"}},
     {"index", {"observe"}},
-    {"pull", {"routing", "keychain", "index", "wasm", "observe"}},
+    {"extensions", {"observe"}},
+    {"pull", {"extensions", "routing", "keychain", "index", "wasm", "observe"}},
     {"eviction", {"pull", "index", "observe"}},
     {"dataplane", {"pull", "observe"}},
     {"admin", {"pull", "loading", "index", "observe"}},
 };
 
-/// Libraries that are known to one place only: the beginning of a header's name, and where it may be included.
+/// Libraries that are known to few places only: the beginning of a header's name, and a place that may include it.
 const std::vector<std::pair<std::string, std::string>> Confined{
-    {"boost/", "host/dataplane/"},    {"curl/", "host/net/"},          {"archive", "host/wasm/"},
-    {"prometheus/", "host/observe/"}, {"Poco/Data/", "host/index/"},   {"sqlite3", "host/index/"},
-    {"Poco/Net/", "host/admin/"},     {"Poco/SAX/", "host/settings/"}, {"libpsl", "sdk/src/distribution/"},
+    {"boost/", "host/dataplane/"},
+    {"curl/", "host/net/"},
+    {"archive", "host/wasm/"},
+    {"prometheus/", "host/observe/"},
+    {"Poco/Data/", "host/index/"},
+    {"sqlite3", "host/index/"},
+    {"Poco/Net/", "host/admin/"},
+    {"Poco/SAX/", "host/settings/"},
+    {"libpsl", "sdk/src/distribution/"},
+    {"yaml-cpp/", "host/extensions/"},
+    {"yaml-cpp/", "sdk/src/kubernetes/"},
 };
 
 /// Beside the standard library's, what plugins include of others.
@@ -81,11 +90,14 @@ std::string among(const std::map<std::string, Names>& table, const std::string& 
 }
 
 std::string aboutOthers(const std::string& file, const std::string& name) {
+    std::string places;
     for (const auto& [start, place] : Confined) {
         if (!beginsWith(name, start)) continue;
         if (beginsWith(file, "sdk/include/")) return "no SDK header may need it";
-        if (!beginsWith(file, place)) return "only " + place + " may include it";
+        if (beginsWith(file, place)) return {};
+        places += (places.empty() ? "" : " and ") + place;
     }
+    if (!places.empty()) return "only " + places + " may include it";
     if (!beginsWith(file, "plugins/")) return {};
     const bool standard = name.find_first_of("/.") == std::string::npos;
     const bool allowed = std::any_of(PluginsMayUse.begin(), PluginsMayUse.end(),
