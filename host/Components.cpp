@@ -48,6 +48,9 @@ TransportSettings transportOf(const InstancePlan& plan, Metrics& metrics) {
             transport.noProxy += (transport.noProxy.empty() ? "" : ",") + host;
         transport.allowPrivateAddresses = common->allowPrivateAddresses;
         transport.connectTimeout = common->connectTimeout;
+    } else {
+        // Where credentials come from is what the operator wrote, mostly an address of the cluster's or site's network.
+        transport.allowPrivateAddresses = true;
     }
     return transport;
 }
