@@ -344,6 +344,7 @@ void PullService::failForNow(const FlightPointer& flight, const Error& error) {
     std::optional<ServedModule> stale;
     const bool refused = error.code() == ErrorCode::CredentialRefused || error.code() == ErrorCode::RepositoryDenied;
     int attempts = 0;
+    if (error.code() == ErrorCode::Blocked) blocked(flight);
     {
         const std::lock_guard<std::mutex> lock(_mutex);
         flight->running = false;
@@ -370,6 +371,21 @@ void PullService::failForNow(const FlightPointer& flight, const Error& error) {
     }
     if (refused) return later(flight, _options.credentialPoll, &PullService::pollCredentials);
     later(flight, backOff(attempts, error.retryAfter()), &PullService::startAttempt);
+}
+
+/// A registry that blocks takes back what it said of the tag before: a copy from then answers nobody, not even those
+/// who came when it still could, and they wait as long as if there were none.
+void PullService::blocked(const FlightPointer& flight) {
+    if (!flight->reference.digest()) writeIndex(flight->requestId, [&] { _index.forgetTag(flight->reference); });
+    const std::lock_guard<std::mutex> lock(_mutex);
+    flight->stale.reset();
+    const auto now = Clock::now();
+    for (auto& waiter : flight->waiters) {
+        const auto until = waiter.since + _options.hold;
+        if (waiter.until >= until) continue;
+        waiter.until = until;
+        later(flight, std::chrono::ceil<milliseconds>(until - now), &PullService::expireWaiters);
+    }
 }
 
 void PullService::expireWaiters(const FlightPointer& flight) {

@@ -73,6 +73,7 @@ private:
                  double seconds);
     void failFinally(const FlightPointer& flight, const Error& error, bool remember);
     void failForNow(const FlightPointer& flight, const Error& error);
+    void blocked(const FlightPointer& flight);
     void later(const FlightPointer& flight, std::chrono::milliseconds delay,
                void (PullService::*step)(const FlightPointer&));
     void expireWaiters(const FlightPointer& flight);

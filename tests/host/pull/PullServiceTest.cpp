@@ -151,6 +151,7 @@ class PullServiceTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(aCutBodyGoesOnWhereItStopped);
     CPPUNIT_TEST(aComponentIsRefusedAndRemembered);
     CPPUNIT_TEST(staleRatherThanNothing);
+    CPPUNIT_TEST(whatIsBlockedIsNotServedStale);
     CPPUNIT_TEST(aRestartNeedsNoRegistry);
     CPPUNIT_TEST(aMovedTagIsSeenAfterItsTime);
     CPPUNIT_TEST(bitRotIsFetchedAgain);
@@ -341,6 +342,20 @@ private:
         _registry.heal();
         std::this_thread::sleep_for(milliseconds(3100));
         CPPUNIT_ASSERT(wait(ask(rooms.pulls, "r.example.com/team/authz:v1")).module().cache == CacheResult::Stale);
+    }
+
+    void whatIsBlockedIsNotServedStale() {
+        const std::string reference = "r.example.com/team/authz:v1";
+        Rooms rooms(_registry, _folder.path(), _source, milliseconds(0));
+        wait(ask(rooms.pulls, reference)).module();
+        _registry.inject("", Registry, faults::status(412));
+        const auto held = wait(ask(rooms.pulls, reference));
+        CPPUNIT_ASSERT_EQUAL(int(ErrorCode::Blocked), int(held.code()));
+        CPPUNIT_ASSERT(held.after > milliseconds(3500) && held.after < milliseconds(4800)); // the whole hold
+        _registry.inject("", Registry, faults::status(503)); // nor when it cannot be asked any more
+        CPPUNIT_ASSERT(wait(ask(rooms.pulls, reference)).code() == ErrorCode::UpstreamUnavailable);
+        _registry.heal();
+        CPPUNIT_ASSERT(wait(ask(rooms.pulls, reference)).module().cache == CacheResult::Hit);
     }
 
     void aRestartNeedsNoRegistry() {
