@@ -23,6 +23,7 @@ class HubAndHarborScenarios : public CppUnit::TestFixture {
     CPPUNIT_TEST(harborPasswordIsCorrectedWhileHeld);
     CPPUNIT_TEST(harborUnknownProjectHurtsNoOther);
     CPPUNIT_TEST(harborPolicyIsHeldThenSaid);
+    CPPUNIT_TEST(harborPolicyIsNotPassedByWithACopy);
     CPPUNIT_TEST(harborScanThatEndsInTime);
     CPPUNIT_TEST_SUITE_END();
 
@@ -61,7 +62,7 @@ private:
         Proxy::Options options{"unused.test:1"};
         options.pull = pull;
         options.more = "[backend.company]\nplugin = harbor\nendpoint = " + front->endpoint() +
-                       "\n[route.company]\nmatch = harbor.example.test/**\nbackend = company\n";
+                       "\n[route.company]\nmatch = harbor.example.test/**\nbackend = company\ntag-ttl = 1s\n";
         proxy = std::make_unique<Proxy>(options);
         proxy->setDockerConfig(dockerConfig("harbor.example.test", "robot$team+ci", password));
     }
@@ -254,6 +255,25 @@ private:
         CPPUNIT_ASSERT(blocked.seconds > 1.8);
         assertHas(blocked.body, "BLOCKED");
         assertHas(blocked.body, "current image with 3 vulnerabilities cannot be pulled due to configured policy");
+    }
+
+    void harborPolicyIsNotPassedByWithACopy() {
+        const auto module = uniqueModule("harbor policy and a copy");
+        push("team/authz:v1", module);
+        startHarbor(RobotSecret, "hold = 4s");
+        const std::string reference = "harbor.example.test/team/authz:v1";
+        CPPUNIT_ASSERT_EQUAL(200, get(reference).status);
+        front->rule(policy());
+        std::this_thread::sleep_for(milliseconds(1100)); // the tag's time
+        const auto blocked = get(reference);
+        CPPUNIT_ASSERT_EQUAL_MESSAGE(all(blocked), 503, blocked.status);
+        CPPUNIT_ASSERT_EQUAL(std::string(), blocked.header("X-Cache"));
+        CPPUNIT_ASSERT_MESSAGE(std::to_string(blocked.seconds), blocked.seconds > 3.8);
+        assertHas(blocked.body, "current image with 3 vulnerabilities cannot be pulled due to configured policy");
+        front->rule({});
+        const auto allowed = get(reference);
+        CPPUNIT_ASSERT_EQUAL_MESSAGE(all(allowed), 200, allowed.status);
+        CPPUNIT_ASSERT(allowed.body == module);
     }
 
     void harborScanThatEndsInTime() {
