@@ -54,7 +54,7 @@ AdminAnswer ResolveEndpoint::operator()(const AdminRequest& request) const {
     const auto result = std::make_shared<Result>();
     const StopSignal::Subscription onStop(*request.stop,
                                           [result] { result->set(Error(ErrorCode::Busy, "the proxy is stopping")); });
-    _modules->byReference(reference, {request.requestId, request.caller},
+    _modules->byReference(reference, {}, {request.requestId, request.caller},
                           [result](ModuleResult given) { result->set(std::move(given)); });
     std::unique_lock<std::mutex> lock(result->mutex);
     if (!result->changed.wait_for(lock, _patience, [&] { return result->value.has_value(); }))

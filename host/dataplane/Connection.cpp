@@ -127,12 +127,17 @@ void Connection::serve() {
             if (const auto here = loop.lock()) here->deliver(self, request, std::move(result));
         };
         if (_target.reference)
-            serving.modules.byReference(*_target.reference, caller, callback);
+            serving.modules.byReference(*_target.reference, _target.secret, caller, callback);
+        else if (!_target.url.empty())
+            serving.modules.byUrl(_target.url, _target.secret, caller, callback);
+        else if (!_target.extension.empty())
+            serving.modules.byExtension(_target.extension, _target.digest, caller, callback);
         else if (_target.module)
             serving.modules.bySha256(*_target.module, caller, callback);
         else
             throw Error(ErrorCode::ModuleUnknown, "nothing is served under this path",
-                        "modules are at /fetch/<base64 of oci://…> and /modules/sha256/<hex>.wasm");
+                        "modules are at /fetch/<base64 of oci://…>, /extensions/<name>.wasm and "
+                        "/modules/sha256/<hex>.wasm");
     } catch (const Error& error) {
         answered(request, error);
     } catch (const std::exception& e) {
@@ -161,7 +166,7 @@ void Connection::sendModule(ServedModule module) {
     representation.sha256 = module.module.hex();
     representation.manifest = module.manifest.str();
     representation.cache = module.cache;
-    representation.immutable = _target.module || (_target.reference && _target.reference->digest());
+    representation.immutable = _target.module || _target.digest || (_target.reference && _target.reference->digest());
     const AnswerPlan plan = planAnswer(_head, representation, _requestId);
     if (plan.status < 400) {
         _loop.serving().metrics.cacheAnswer(module.cache == CacheResult::Hit    ? "hit"
@@ -195,13 +200,19 @@ void Connection::refuse(int status, const char* message) {
     sendPlan(planRefusal(status, message, _requestId), nullptr);
 }
 
+std::string Connection::described() const {
+    if (_target.reference) return _target.reference->str();
+    if (_target.module) return _target.module->str();
+    // What signs a url is in its query.
+    if (!_target.url.empty()) return _target.url.substr(0, std::min<std::size_t>(_target.url.find('?'), 256));
+    return _head.target.substr(0, 256);
+}
+
 void Connection::logRefusal(const char* code, int status, const std::string& cause, const std::string& hint) const {
     log(status >= 500 ? LogLevel::Warning : LogLevel::Information, "request refused",
         {{"request", _requestId},
          {"caller", _address.str()},
-         {"reference", _target.reference ? _target.reference->str()
-                       : _target.module  ? _target.module->str()
-                                         : _head.target.substr(0, 256)},
+         {"reference", described()},
          {"status", std::to_string(status)},
          {"code", code},
          {"cause", cause},

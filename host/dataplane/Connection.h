@@ -47,6 +47,7 @@ private:
     void finishAnswer(bool complete) noexcept;
     void linger();
     std::uint64_t takenByClient();
+    std::string described() const; ///< what was asked for, for the log
     void logRefusal(const char* code, int status, const std::string& cause, const std::string& hint) const;
 
     EventLoop& _loop;

@@ -10,13 +10,26 @@ namespace wasmproxy::host {
 namespace {
 
 constexpr std::string_view FetchPrefix = "/fetch/";
+constexpr std::string_view ExtensionsPrefix = "/extensions/";
 constexpr std::string_view ModulesPrefix = "/modules/sha256/";
-constexpr std::string_view ModulesSuffix = ".wasm";
-constexpr std::string_view Scheme = "oci://";
+constexpr std::string_view WasmSuffix = ".wasm";
 constexpr std::size_t LongestPath = 8 * 1024;
+constexpr std::size_t LongestUrl = 4 * 1024;
+constexpr std::size_t LongestName = 253;
 
 bool startsWith(std::string_view text, std::string_view prefix) {
     return text.substr(0, prefix.size()) == prefix;
+}
+
+bool endsWith(std::string_view text, std::string_view suffix) {
+    return text.size() >= suffix.size() && text.substr(text.size() - suffix.size()) == suffix;
+}
+
+/// What Kubernetes lets Secrets and Extensions be named: a DNS subdomain.
+bool isName(std::string_view text) {
+    const auto plain = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
+    return !text.empty() && text.size() <= LongestName && plain(text.front()) && plain(text.back()) &&
+           std::all_of(text.begin(), text.end(), [&](char c) { return plain(c) || c == '-' || c == '.'; });
 }
 
 int hexValue(char c) {
@@ -49,7 +62,7 @@ std::string percentDecoded(std::string_view text) {
         }
         const int high = i + 2 < text.size() ? hexValue(text[i + 1]) : -1;
         const int low = i + 2 < text.size() ? hexValue(text[i + 2]) : -1;
-        if (high < 0 || low < 0) refuse("the path has a % that is not followed by two hex digits");
+        if (high < 0 || low < 0) refuse("the target has a % that is not followed by two hex digits");
         out += static_cast<char>(high * 16 + low);
         i += 2;
     }
@@ -80,15 +93,52 @@ std::string base64Decoded(std::string_view text) {
     return out;
 }
 
-Reference parseFetch(std::string_view encoded) {
-    const std::string url = base64Decoded(percentDecoded(encoded));
+/// The value of `name` in a query, decoded; nullopt: it is not there.
+std::optional<std::string> parameter(std::string_view query, std::string_view name) {
+    std::optional<std::string> value;
+    while (!query.empty()) {
+        const auto part = query.substr(0, query.find('&'));
+        query.remove_prefix(std::min(query.size(), part.size() + 1));
+        if (!startsWith(part, name) || (part.size() > name.size() && part[name.size()] != '=')) continue;
+        // Of two, whoever checks and whoever serves may take different ones.
+        if (value) refuse("the query has a parameter twice");
+        value = percentDecoded(part.substr(std::min(part.size(), name.size() + 1)));
+    }
+    return value;
+}
+
+void parseFetch(std::string_view encoded, std::string_view query, RequestTarget& result) {
+    std::string url = base64Decoded(percentDecoded(encoded));
     if (std::any_of(url.begin(), url.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }))
         refuse("the URL in the path has a control character");
-    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
-    if (url.size() < Scheme.size() ||
-        !std::equal(Scheme.begin(), Scheme.end(), url.begin(), [&](char a, char b) { return a == lower(b); }))
-        refuse("only oci:// URLs are served: /fetch/ takes the base64 of oci://host/repository:tag");
-    return Reference::parse(std::string_view(url).substr(Scheme.size()));
+    if (const auto secret = parameter(query, "secret")) {
+        if (!isName(*secret)) refuse("?secret= takes the name of a Secret");
+        result.secret = *secret;
+    }
+    const auto scheme = std::min(url.find("://"), url.size());
+    std::transform(url.begin(), url.begin() + static_cast<std::ptrdiff_t>(scheme), url.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+    if (startsWith(url, "oci://")) {
+        result.reference = Reference::parse(std::string_view(url).substr(6));
+        return;
+    }
+    if (!startsWith(url, "http://") && !startsWith(url, "https://"))
+        refuse("only oci://, http:// and https:// URLs are served: /fetch/ takes the base64 of "
+               "oci://host/repository:tag");
+    if (url.size() > LongestUrl) refuse("the URL in the path is longer than 4 KiB");
+    const auto authority = std::string_view(url).substr(scheme + 3);
+    if (authority.substr(0, authority.find_first_of("/?#")).find('@') != std::string_view::npos)
+        refuse("user names and passwords do not belong in a URL");
+    result.url = std::move(url);
+}
+
+void parseExtension(std::string_view file, std::string_view query, RequestTarget& result) {
+    if (!endsWith(file, WasmSuffix)) return;
+    const auto name = file.substr(0, file.size() - WasmSuffix.size());
+    if (!isName(name))
+        refuse("what follows /extensions/ is no Extension's name: lower-case letters, digits, '-' and '.'");
+    if (const auto digest = parameter(query, "digest")) result.digest = Digest::parse(*digest);
+    result.extension = name;
 }
 
 } // namespace
@@ -97,6 +147,8 @@ const char* nameOf(Surface surface) noexcept {
     switch (surface) {
     case Surface::Fetch:
         return "fetch";
+    case Surface::Extensions:
+        return "extensions";
     case Surface::Modules:
         return "modules";
     case Surface::Other:
@@ -107,18 +159,23 @@ const char* nameOf(Surface surface) noexcept {
 
 Surface RequestTarget::surfaceOf(std::string_view target) noexcept {
     if (startsWith(target, FetchPrefix)) return Surface::Fetch;
+    if (startsWith(target, ExtensionsPrefix)) return Surface::Extensions;
     return startsWith(target, ModulesPrefix) ? Surface::Modules : Surface::Other;
 }
 
 RequestTarget RequestTarget::parse(std::string_view target) {
     const std::string_view path = target.substr(0, target.find('?'));
+    const std::string_view query = target.substr(std::min(target.size(), path.size() + 1));
     if (path.size() > LongestPath) refuse("the path is longer than 8 KiB");
     RequestTarget result;
     if (startsWith(path, FetchPrefix)) {
         result.surface = Surface::Fetch;
-        result.reference = parseFetch(path.substr(FetchPrefix.size()));
-    } else if (startsWith(path, ModulesPrefix) && path.size() == ModulesPrefix.size() + 64 + ModulesSuffix.size() &&
-               path.substr(path.size() - ModulesSuffix.size()) == ModulesSuffix) {
+        parseFetch(path.substr(FetchPrefix.size()), query, result);
+    } else if (startsWith(path, ExtensionsPrefix)) {
+        result.surface = Surface::Extensions;
+        parseExtension(path.substr(ExtensionsPrefix.size()), query, result);
+    } else if (startsWith(path, ModulesPrefix) && path.size() == ModulesPrefix.size() + 64 + WasmSuffix.size() &&
+               endsWith(path, WasmSuffix)) {
         result.module = Digest::tryParse("sha256:" + std::string(path.substr(ModulesPrefix.size(), 64)));
         if (result.module) result.surface = Surface::Modules;
     }

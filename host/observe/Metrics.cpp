@@ -18,7 +18,8 @@
 namespace wasmproxy::host {
 namespace {
 
-constexpr std::array<const char*, 3> Surfaces{"fetch", "modules", "other"}; // the last stands for any unknown one
+constexpr std::array<const char*, 4> Surfaces{"fetch", "extensions", "modules",
+                                              "other"}; // the last stands for any unknown one
 constexpr std::array<const char*, 4> Answers{"hit", "miss", "stale", "other"};
 constexpr std::array<int, 27> Statuses{200, 201, 204, 206, 301, 302, 303, 304, 307, 308, 400, 401, 403, 404,
                                        405, 408, 412, 416, 421, 422, 429, 431, 500, 501, 502, 503, 504};

@@ -19,7 +19,7 @@ public:
     ~Metrics();
 
     // Data plane.
-    void request(const char* surface, int status, double seconds) noexcept; ///< surface: "fetch", "modules", "other"
+    void request(const char* surface, int status, double seconds) noexcept; ///< surface: as Surface's nameOf()
     void cacheAnswer(const char* result) noexcept;                          ///< "hit", "miss", "stale"
     void connectionOpened() noexcept;
     void connectionClosed() noexcept;

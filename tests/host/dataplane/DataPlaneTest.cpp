@@ -16,6 +16,7 @@ const std::string Large = "host.example/large:v1";
 class DataPlaneTest : public CppUnit::TestFixture {
     CPPUNIT_TEST_SUITE(DataPlaneTest);
     CPPUNIT_TEST(servesByReferenceAndBySha256);
+    CPPUNIT_TEST(servesExtensionsAndUrls);
     CPPUNIT_TEST(answersConditionsRangesAndHead);
     CPPUNIT_TEST(pinnedReferencesAreImmutable);
     CPPUNIT_TEST(errorsHaveOneShape);
@@ -55,6 +56,47 @@ class DataPlaneTest : public CppUnit::TestFixture {
             CPPUNIT_ASSERT(again.body == bytes);
             CPPUNIT_ASSERT(again.header("Cache-Control").find("immutable") != std::string::npos);
         }
+    }
+
+    void servesExtensionsAndUrls() {
+        DataPlaneFixture fixture;
+        const std::string bytes = moduleBytes(5000);
+        const ServedModule module = fixture.modules.add("host.example/m:v1", bytes, CacheResult::Miss);
+        fixture.modules.serve("authz", module);
+        fixture.modules.serve("https://files.example/x.wasm?token=t", module);
+        auto client = fixture.client();
+        RawAnswer answer = client.get("/extensions/authz.wasm");
+        CPPUNIT_ASSERT_EQUAL(200, answer.status());
+        CPPUNIT_ASSERT(answer.body == bytes);
+        CPPUNIT_ASSERT_EQUAL(std::string("extension authz "), fixture.modules.asked);
+        CPPUNIT_ASSERT_EQUAL(std::string(module.module.hex()), answer.header("X-Wasm-Sha256"));
+        CPPUNIT_ASSERT_EQUAL(module.manifest.str(), answer.header("Docker-Content-Digest"));
+        CPPUNIT_ASSERT_EQUAL(std::string("no-cache"), answer.header("Cache-Control"));
+
+        answer = client.get("/extensions/authz.wasm?digest=" + module.manifest.str());
+        CPPUNIT_ASSERT_EQUAL("extension authz " + module.manifest.str(), fixture.modules.asked);
+        CPPUNIT_ASSERT(answer.header("Cache-Control").find("immutable") != std::string::npos);
+
+        answer = client.get("/fetch/" + base64("https://files.example/x.wasm?token=t") + "?secret=regcred");
+        CPPUNIT_ASSERT(answer.body == bytes);
+        CPPUNIT_ASSERT_EQUAL(std::string("url https://files.example/x.wasm?token=t regcred"), fixture.modules.asked);
+        CPPUNIT_ASSERT_EQUAL(std::string("no-cache"), answer.header("Cache-Control"));
+        answer = client.get(fetchPath("host.example/m:v1") + "?secret=regcred");
+        CPPUNIT_ASSERT_EQUAL(std::string("oci host.example/m:v1 regcred"), fixture.modules.asked);
+
+        for (const std::string& other :
+             {std::string("/extensions/other.wasm"), "/fetch/" + base64("https://files.example/x.wasm")}) {
+            answer = client.get(other);
+            CPPUNIT_ASSERT_EQUAL_MESSAGE(other, traitsOf(ErrorCode::RouteUnknown).status, answer.status());
+        }
+        const int calls = fixture.modules.calls;
+        CPPUNIT_ASSERT_EQUAL(404, client.get("/extensions/authz").status());
+        CPPUNIT_ASSERT_EQUAL(400, fixture.client().get("/extensions/Authz.wasm").status());
+        CPPUNIT_ASSERT_EQUAL(400, fixture.client().get("/extensions/authz.wasm?digest=latest").status());
+        CPPUNIT_ASSERT_EQUAL(calls, fixture.modules.calls.load());
+        CPPUNIT_ASSERT(DataPlaneFixture::eventually([&] {
+            return fixture.figure("wasm_proxy_requests_total", {"surface=\"extensions\"", "status=\"200\""}) == 2;
+        }));
     }
 
     void answersConditionsRangesAndHead() {
@@ -126,7 +168,7 @@ class DataPlaneTest : public CppUnit::TestFixture {
         answer = client.get("/nothing/here");
         CPPUNIT_ASSERT_EQUAL(404, answer.status());
         CPPUNIT_ASSERT_EQUAL(std::string(""), answer.header("Connection"));
-        answer = client.get("/fetch/" + base64("http://host.example/x"));
+        answer = client.get("/fetch/" + base64("ftp://host.example/x"));
         CPPUNIT_ASSERT_EQUAL(400, answer.status());
         CPPUNIT_ASSERT(answer.body.find("only oci://") != std::string::npos);
         CPPUNIT_ASSERT_EQUAL(std::string("close"), answer.header("Connection"));

@@ -52,13 +52,15 @@ public:
         _errors.emplace(Reference::parse(reference).str(), error);
     }
 
-    void byReference(const Reference& reference, const Caller& caller, ModuleCallback callback) override {
+    void byReference(const Reference& reference, const std::string& secret, const Caller& caller,
+                     ModuleCallback callback) override {
         const std::string key = reference.str();
         ModuleResult result = Error(ErrorCode::ManifestUnknown, "secret words of the registry about " + key);
         {
             const std::lock_guard<std::mutex> lock(_mutex);
             ++calls;
             callers.push_back(caller);
+            asked = "oci " + key + " " + secret;
             if (key.find("/held:") != std::string::npos) {
                 _held.push_back(std::move(callback));
                 return;
@@ -67,6 +69,22 @@ public:
             if (const auto module = _modules.find(key); module != _modules.end()) result = module->second;
         }
         callback(std::move(result));
+    }
+
+    void byUrl(const std::string& url, const std::string& secret, const Caller& caller,
+               ModuleCallback callback) override {
+        byName("url " + url + " " + secret, url, caller, std::move(callback));
+    }
+
+    void byExtension(const std::string& name, const std::optional<Digest>& digest, const Caller& caller,
+                     ModuleCallback callback) override {
+        byName("extension " + name + " " + (digest ? digest->str() : ""), name, caller, std::move(callback));
+    }
+
+    /// Served for exactly this url or Extension's name.
+    void serve(const std::string& name, const ServedModule& module) {
+        const std::lock_guard<std::mutex> lock(_mutex);
+        _named.emplace(name, module);
     }
 
     void bySha256(const Digest& module, const Caller& caller, ModuleCallback callback) override {
@@ -91,9 +109,23 @@ public:
 
     std::atomic<int> calls{0};
     std::vector<Caller> callers;
+    std::string asked; ///< the last call but bySha256: how, what, and with which secret or digest
 
 private:
+    void byName(const std::string& question, const std::string& name, const Caller& caller, ModuleCallback callback) {
+        ModuleResult result = Error(ErrorCode::RouteUnknown, "no Extension has it");
+        {
+            const std::lock_guard<std::mutex> lock(_mutex);
+            ++calls;
+            callers.push_back(caller);
+            asked = question;
+            if (const auto found = _named.find(name); found != _named.end()) result = found->second;
+        }
+        callback(std::move(result));
+    }
+
     mutable std::mutex _mutex;
+    std::map<std::string, ServedModule> _named;
     std::map<std::string, ServedModule> _modules;
     std::map<Digest, ServedModule> _bySha256;
     std::map<std::string, Error> _errors;

@@ -49,6 +49,8 @@ class RequestTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(everyBase64VariantIsRead);
     CPPUNIT_TEST(badFetchPathsAreRefused);
     CPPUNIT_TEST(modulePaths);
+    CPPUNIT_TEST(httpUrlsAndSecrets);
+    CPPUNIT_TEST(extensionPaths);
     CPPUNIT_TEST(theGateJudgesTheSameHoweverBytesArrive);
     CPPUNIT_TEST(theGateBoundsTheHead);
     CPPUNIT_TEST(networks);
@@ -114,8 +116,19 @@ class RequestTest : public CppUnit::TestFixture {
             "/fetch/b2Np%00",
             "/fetch/b2Np%0d%0a",
             "/fetch/../etc/passwd",
-            "/fetch/" + base64("http://host.example/a:b"),
-            "/fetch/" + base64("https://host.example/a:b"),
+            "/fetch/" + base64("https://robot:pw@host.example/a"),
+            "/fetch/" + base64("https://robot@host.example?a"),
+            "/fetch/" + base64("https://host.example/a\nb"),
+            "/fetch/" + base64("https://host.example/" + std::string(4100, 'a')),
+            "/fetch/" + base64("ftp://host.example/a"),
+            "/fetch/" + base64("https:/host.example/a"),
+            "/fetch/" + base64("oci://host.example/a:b") + "?secret=",
+            "/fetch/" + base64("oci://host.example/a:b") + "?secret",
+            "/fetch/" + base64("oci://host.example/a:b") + "?secret=other-namespace/regcred",
+            "/fetch/" + base64("oci://host.example/a:b") + "?secret=a%0ab",
+            "/fetch/" + base64("oci://host.example/a:b") + "?secret=a%",
+            "/fetch/" + base64("oci://host.example/a:b") + "?secret=a&x&secret=a",
+            "/fetch/" + base64("oci://host.example/a:b") + "?secret=" + std::string(254, 'a'),
             "/fetch/" + base64("file:///etc/passwd"),
             "/fetch/" + base64("host.example/a:b"),
             "/fetch/" + base64("oci:/host.example/a:b"),
@@ -139,7 +152,7 @@ class RequestTest : public CppUnit::TestFixture {
             }
         }
         try {
-            RequestTarget::parse("/fetch/" + base64("https://host.example/a:b"));
+            RequestTarget::parse("/fetch/" + base64("file:///etc/passwd"));
         } catch (const Error& error) {
             CPPUNIT_ASSERT(std::string(error.what()).find("only oci://") != std::string::npos);
         }
@@ -159,6 +172,47 @@ class RequestTest : public CppUnit::TestFixture {
             const RequestTarget nothing = RequestTarget::parse(path);
             CPPUNIT_ASSERT_MESSAGE(path, !nothing.module && !nothing.reference);
         }
+    }
+
+    void httpUrlsAndSecrets() {
+        const auto web = RequestTarget::parse("/fetch/" + base64("HTTPS://Files.example/a%20b?x=1&y=@#z"));
+        CPPUNIT_ASSERT_EQUAL(std::string("https://Files.example/a%20b?x=1&y=@#z"), web.url);
+        CPPUNIT_ASSERT(!web.reference && web.secret.empty() && web.surface == Surface::Fetch);
+        const auto path = "/fetch/" + base64("oci://host.example/a:b");
+        for (const std::string query :
+             {"?secret=reg.cred-1", "?x=y&secret=reg%2Ecred-1&secrets=z", "?&secret=reg.cred-1&"})
+            CPPUNIT_ASSERT_EQUAL_MESSAGE(query, std::string("reg.cred-1"), RequestTarget::parse(path + query).secret);
+        for (const std::string query : {"", "?", "?secrets=a", "?xsecret=a", "?x=secret=a"})
+            CPPUNIT_ASSERT_EQUAL_MESSAGE(query, std::string(), RequestTarget::parse(path + query).secret);
+    }
+
+    void extensionPaths() {
+        const auto now = RequestTarget::parse("/extensions/team-a.authz.wasm?x=1");
+        CPPUNIT_ASSERT(now.surface == Surface::Extensions && !now.digest);
+        CPPUNIT_ASSERT_EQUAL(std::string("team-a.authz"), now.extension);
+        const std::string digest = "sha256:" + std::string(64, 'b');
+        for (const std::string& written : {digest, "sha256%3A" + std::string(64, 'b')}) {
+            const auto pinned = RequestTarget::parse("/extensions/authz.wasm?digest=" + written);
+            CPPUNIT_ASSERT_EQUAL(digest, pinned.digest.value().str());
+        }
+        for (const std::string file : {"authz", "authz.wasm/", "authz.tar"}) {
+            const auto nothing = RequestTarget::parse("/extensions/" + file);
+            CPPUNIT_ASSERT_MESSAGE(file, nothing.extension.empty() && nothing.surface == Surface::Extensions);
+        }
+        for (const std::string& bad :
+             {std::string(".wasm"), std::string("A.wasm"), std::string("../a.wasm"), std::string("a%2fb.wasm"),
+              std::string("-a.wasm"), std::string("a_b.wasm"), std::string("a.wasm?digest="),
+              std::string("a.wasm?digest=sha256:12"), "a.wasm?digest=" + digest + "&digest=" + digest,
+              std::string(254, 'a') + ".wasm"}) {
+            try {
+                RequestTarget::parse("/extensions/" + bad);
+                CPPUNIT_FAIL("accepted " + bad);
+            } catch (const Error& error) {
+                CPPUNIT_ASSERT_EQUAL_MESSAGE(bad, 400, traitsOf(error.code()).status);
+            }
+        }
+        CPPUNIT_ASSERT(RequestTarget::surfaceOf("/extensions/A") == Surface::Extensions);
+        CPPUNIT_ASSERT_EQUAL(std::string("extensions"), std::string(nameOf(Surface::Extensions)));
     }
 
     void theGateJudgesTheSameHoweverBytesArrive() {
