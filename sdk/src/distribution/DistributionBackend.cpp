@@ -82,7 +82,7 @@ struct DistributionBackend::Parts {
                                   [this](const std::string& registry, const std::string& realm) {
                                       return dialect->knowsRealm(registry, realm);
                                   })),
-          shared{host, *dialect, bearer, challenges} {}
+          shared{host, *dialect, bearer, challenges, gate} {}
 
     HttpUrl apiOf(const Repository& repository) const {
         const std::string& endpoint = settings->endpoint.get();
@@ -101,6 +101,7 @@ struct DistributionBackend::Parts {
     std::unique_ptr<RegistryDialect> dialect;
     BearerAuthorizer bearer;
     ChallengeMemory challenges;
+    CredentialGate gate;
     RegistryExchange::Shared shared;
 };
 

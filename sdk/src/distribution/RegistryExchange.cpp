@@ -44,7 +44,10 @@ RegistryAnswer RegistryExchange::send(const std::string& method, const std::stri
     if (!_started) startFromMemory();
     for (int round = 1;; ++round) {
         RegistryAnswer answer = follow(method, what, headers);
-        if (answer.status() < 400 || answer.status() == 404) return answer;
+        if (answer.status() < 400 || answer.status() == 404) {
+            accepted();
+            return answer;
+        }
         if (method != "HEAD") answer.message = errorMessage(*answer.response);
         if (answer.foreign || round == MaximumRounds) return answer;
         if (answer.status() == 401 && meetChallenge(*answer.response)) continue;
@@ -94,6 +97,12 @@ void RegistryExchange::startFromMemory() {
     const bool bearer = remembered->challenge.scheme == "bearer";
     if (!bearer && _credential.kind != Credential::Kind::Basic) return;
     _shown = _shared.dialect.credentialFor(_call, _repository, _credential, false);
+    passGate();
+    // A repository that is open to all may accept any password: one that is not known to be good waits for a challenge.
+    if (!bearer && _pass && _pass->exclusive()) {
+        _pass.reset();
+        return;
+    }
     try {
         if (bearer) {
             authorizeBearer(*remembered);
@@ -182,14 +191,72 @@ bool RegistryExchange::renewExpired(int status, const std::string& message) {
 
 void RegistryExchange::authorizeBearer(const ChallengeMemory::Remembered& remembered) {
     const auto scopes = BearerAuthorizer::scopesFor(remembered.challenge, remembered.path, _path);
-    _authorization = _shared.bearer.authorize(_call, bearerSubject(), remembered.challenge, scopes);
+    passGate();
+    try {
+        _authorization = _shared.bearer.authorize(_call, bearerSubject(), remembered.challenge, scopes);
+    } catch (const Error& error) {
+        if (error.code() == ErrorCode::CredentialRefused) rejected(error);
+        throw;
+    }
     _challenge = remembered;
     _sent = Sent::Bearer;
 }
 
 void RegistryExchange::authorizeBasic() {
-    _authorization = BearerAuthorizer::basic(bearerSubject());
+    auto authorization = BearerAuthorizer::basic(bearerSubject());
+    passGate();
+    _authorization = std::move(authorization);
     _sent = Sent::Basic;
+    if (!_pass || !_pass->exclusive() || _base != Base::Unasked) return;
+    // Not yet known to be good: a wrong one is told from a repository that it may not read at once, by one attempt.
+    _base = askBase(true);
+    if (_base != Base::Refuses) return;
+    rejected(Error(ErrorCode::CredentialRefused,
+                   _api.authority() + ": /v2/ answered 401 to credential '" + _credential.name + "'"));
+}
+
+/// Is the operator's own credential shown, and not one that the dialect made of it or none at all?
+bool RegistryExchange::isOwn() const {
+    return _credential.kind != Credential::Kind::Anonymous && _shown.fingerprint() == _credential.fingerprint();
+}
+
+void RegistryExchange::passGate() {
+    if (!_pass && isOwn()) _pass = _shared.gate.enter(_call, _api.origin() + " " + _credential.fingerprint(), _began);
+}
+
+void RegistryExchange::accepted() {
+    if (_pass && _sent != Sent::Nothing && _pass->exclusive()) _pass->accepted();
+}
+
+void RegistryExchange::rejected(const Error& error) {
+    if (_pass) _pass->refused(error);
+    throw Error(error);
+}
+
+RegistryExchange::Base RegistryExchange::askBase(bool authorized) {
+    _call.check(("asking " + _api.authority()).c_str());
+    WipedRequest request;
+    request.url = _api.origin() + "/v2/";
+    if (authorized) request.authorize(_authorization.header);
+    const auto response = _shared.host.http().send(_call, request);
+    _shared.dialect.observe(_repository, *response);
+    if (response->status() == 200) return Base::Accepts;
+    if (response->status() != 401) return Base::Silent;
+    // A Bearer challenge says nothing about a password: it was not looked at.
+    const auto challenges = Challenge::parse(response->headerValues("WWW-Authenticate"));
+    return firstOf(challenges, "bearer") ? Base::Silent : Base::Refuses;
+}
+
+/// What a repository's 401 to the password means. Only where `/v2/` refuses who shows none and accepts this one, is the
+/// password known to be right. Elsewhere (it needs none, wants a token or does not exist) nothing is proven and the
+/// password counts as wrong: a repository wrongly left alone for a while harms less than an account that is locked.
+ErrorCode RegistryExchange::judgeBasic() {
+    const std::string key = _api.origin() + " " + _credential.fingerprint();
+    if (_pass && !_pass->exclusive()) _pass = _shared.gate.doubt(_call, key, _began);
+    if (_pass && !_pass->exclusive()) return ErrorCode::RepositoryDenied; // another exchange has asked meanwhile
+    if (_base == Base::Unasked) _base = askBase(true);
+    const bool proven = _base == Base::Accepts && askBase(false) == Base::Refuses;
+    return proven ? ErrorCode::RepositoryDenied : ErrorCode::CredentialRefused;
 }
 
 std::optional<std::string> RegistryExchange::tokenSubject() const {
@@ -209,7 +276,13 @@ void RegistryExchange::refuse(const RegistryAnswer& answer, const std::string& w
         if (status == 412) code = ErrorCode::UpstreamInvalid;
         text += answer.url.authority() + ", to which the registry redirected, answered " + std::to_string(status);
     } else {
-        if (status == 401 && _insufficient && _sent == Sent::Bearer) code = ErrorCode::RepositoryDenied;
+        if (status == 401 && _sent == Sent::Bearer) {
+            // A token that names whom it is for: its service accepted the credential. One that does not may be for
+            // nobody, as Harbor's after a wrong password, and counts as a refusal.
+            const auto whose = tokenSubject();
+            if (_insufficient || (_pass && whose && !whose->empty())) code = ErrorCode::RepositoryDenied;
+        }
+        if (status == 401 && _sent == Sent::Basic && isOwn()) code = judgeBasic();
         code = _shared.dialect.codeOf({status, code, _credential.kind, _sent == Sent::Bearer, tokenSubject()});
         text += "the registry answered " + std::to_string(status) + " to credential '" + _credential.name + "'";
     }
@@ -217,7 +290,10 @@ void RegistryExchange::refuse(const RegistryAnswer& answer, const std::string& w
     const std::string reason = presentable(
         answer.message, {header.substr(header.find(' ') + 1), _shown.secret.reveal(), _credential.secret.reveal()});
     if (!reason.empty()) text += ": " + reason;
-    throw Error(code, text).withRetryAfter(retryAfter(*answer.response, _shared.host.now()));
+    const Error error = Error(code, text).withRetryAfter(retryAfter(*answer.response, _shared.host.now()));
+    if (code == ErrorCode::CredentialRefused) rejected(error);
+    if (code == ErrorCode::RepositoryDenied && _pass) _pass->accepted();
+    throw Error(error);
 }
 
 } // namespace wasmproxy

@@ -6,6 +6,7 @@
 #include "wasmproxy/plugin/HostServices.h"
 
 #include "ChallengeMemory.h"
+#include "CredentialGate.h"
 
 #include <memory>
 #include <optional>
@@ -35,6 +36,7 @@ public:
         RegistryDialect& dialect;
         BearerAuthorizer& bearer;
         ChallengeMemory& challenges;
+        CredentialGate& gate;
     };
 
     RegistryExchange(const Shared& shared, Call& call, const Repository& repository, HttpUrl api,
@@ -49,6 +51,8 @@ public:
 
 private:
     enum class Sent { Nothing, Basic, Bearer };
+    /// What `/v2/` says to the password.
+    enum class Base { Unasked, Accepts, Refuses, Silent };
 
     RegistryAnswer follow(const std::string& method, const std::string& what, const std::vector<HttpHeader>& headers);
     void startFromMemory();
@@ -58,6 +62,12 @@ private:
     bool renewExpired(int status, const std::string& message);
     void authorizeBearer(const ChallengeMemory::Remembered& remembered);
     void authorizeBasic();
+    bool isOwn() const;
+    void passGate();
+    void accepted();
+    [[noreturn]] void rejected(const Error& error);
+    Base askBase(bool authorized);
+    ErrorCode judgeBasic();
     std::optional<std::string> tokenSubject() const;
     BearerAuthorizer::Subject bearerSubject() const { return {_repository, _api, _path, _shown}; }
 
@@ -70,6 +80,9 @@ private:
     Credential _shown; ///< what the dialect makes of _credential
     BearerAuthorizer::Authorization _authorization;
     ChallengeMemory::Remembered _challenge; ///< that _authorization answers
+    const Call::Clock::time_point _began = Call::Clock::now();
+    std::unique_ptr<CredentialGate::Pass> _pass; ///< once the credential has been shown, or is about to be
+    Base _base = Base::Unasked;
     Sent _sent = Sent::Nothing;
     bool _started = false;
     bool _renewed = false;      ///< one renewal is all there is

@@ -128,6 +128,10 @@ FakeRegistry::Reply FakeRegistry::answerRegistry(const Seen& request, const std:
     const std::string target = request.target.substr(0, request.target.find('?'));
     const std::size_t key = target.rfind('/');
     const std::size_t kind = key == std::string::npos || key == 0 ? std::string::npos : target.rfind('/', key - 1);
+    if (target == "/v2/") {
+        std::string why;
+        return admits(request, "", origin, registry, why) ? Reply() : refuse(request, "", registry, why);
+    }
     if (target.compare(0, 4, "/v2/") != 0 || kind == std::string::npos || kind < 4)
         return error(404, "UNSUPPORTED", "no such endpoint");
     const std::string path = target.substr(4, kind - 4);
