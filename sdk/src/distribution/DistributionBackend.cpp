@@ -4,11 +4,13 @@
 #include "wasmproxy/oci/Manifest.h"
 #include "wasmproxy/oci/MediaType.h"
 
+#include "Listing.h"
 #include "OffsetReader.h"
 #include "RegistryExchange.h"
 
 #include <algorithm>
 #include <charconv>
+#include <cstring>
 
 namespace wasmproxy {
 
@@ -82,7 +84,8 @@ struct DistributionBackend::Parts {
                                   [this](const std::string& registry, const std::string& realm) {
                                       return dialect->knowsRealm(registry, realm);
                                   })),
-          shared{host, *dialect, bearer, challenges, gate} {}
+          shared{host, *dialect, bearer, challenges},
+          listing(shared, [this](const Repository& repository) { return apiOf(repository); }) {}
 
     HttpUrl apiOf(const Repository& repository) const {
         const std::string& endpoint = settings->endpoint.get();
@@ -101,8 +104,8 @@ struct DistributionBackend::Parts {
     std::unique_ptr<RegistryDialect> dialect;
     BearerAuthorizer bearer;
     ChallengeMemory challenges;
-    CredentialGate gate;
     RegistryExchange::Shared shared;
+    Listing listing;
 };
 
 DistributionBackend::DistributionBackend(HostServices& host, std::unique_ptr<DistributionSettings> settings,
@@ -112,7 +115,14 @@ DistributionBackend::DistributionBackend(HostServices& host, std::unique_ptr<Dis
 DistributionBackend::~DistributionBackend() = default;
 
 Capabilities DistributionBackend::capabilities() const {
-    return {};
+    Capabilities capabilities;
+    capabilities.referrers = true;
+    return capabilities;
+}
+
+void* DistributionBackend::ability(const char* id) noexcept {
+    if (id == nullptr || std::strcmp(id, RegistryListing::Id) != 0) return nullptr;
+    return static_cast<RegistryListing*>(&_parts->listing);
 }
 
 std::optional<Descriptor> DistributionBackend::resolve(Call& call, const Reference& reference,

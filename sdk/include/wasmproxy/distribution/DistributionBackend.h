@@ -21,6 +21,8 @@ public:
     ~DistributionBackend() override;
 
     Capabilities capabilities() const override;
+    /// Has the ability "registry-listing/1".
+    void* ability(const char* id) noexcept override;
     std::optional<Descriptor> resolve(Call& call, const Reference& reference, const Credential& credential) override;
     std::unique_ptr<BodyReader> fetch(Call& call, const Repository& repository, const Descriptor& descriptor,
                                       const Credential& credential, std::uint64_t offset) override;
