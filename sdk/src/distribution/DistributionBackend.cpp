@@ -84,7 +84,7 @@ struct DistributionBackend::Parts {
                                   [this](const std::string& registry, const std::string& realm) {
                                       return dialect->knowsRealm(registry, realm);
                                   })),
-          shared{host, *dialect, bearer, challenges},
+          shared{host, *dialect, bearer, challenges, gate},
           listing(shared, [this](const Repository& repository) { return apiOf(repository); }) {}
 
     HttpUrl apiOf(const Repository& repository) const {
@@ -104,6 +104,7 @@ struct DistributionBackend::Parts {
     std::unique_ptr<RegistryDialect> dialect;
     BearerAuthorizer bearer;
     ChallengeMemory challenges;
+    CredentialGate gate;
     RegistryExchange::Shared shared;
     Listing listing;
 };
