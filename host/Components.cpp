@@ -6,6 +6,7 @@
 #include "guard/GuardedCredentialSource.h"
 #include "net/CurlTransport.h"
 #include "observe/Log.h"
+#include "wasmproxy/plugin/HttpUrl.h"
 #include "wasmproxy/plugin/RegistryHealth.h"
 
 #include <map>
@@ -103,16 +104,27 @@ Components::Components(const Configuration& configuration, Metrics& metrics, boo
         _sources.push_back(std::make_unique<GuardedCredentialSource>(create<CredentialSource>(plan, "credential"),
                                                                      PluginGuard("credential." + plan.name, metrics)));
     for (const auto& plan : configuration.backends) {
-        const PluginGuard guard("backend." + plan.name, metrics);
-        _backends.push_back(std::make_unique<GuardedBackend>(create<RegistryBackend>(plan, "backend"), guard));
-        auto* identity = static_cast<CredentialSource*>(_backends.back()->ability(CredentialSource::Seam));
-        _identities.push_back(
-            identity ? std::make_unique<GuardedCredentialSource>(std::make_unique<OwnIdentity>(*identity), guard)
-                     : nullptr);
+        _backends.push_back(makeBackend(plan));
+        _identities.push_back(identityOf(plan, *_backends.back()));
     }
 }
 
+std::unique_ptr<RegistryBackend> Components::makeBackend(const InstancePlan& plan) {
+    return std::make_unique<GuardedBackend>(create<RegistryBackend>(plan, "backend"),
+                                            PluginGuard("backend." + plan.name, _metrics));
+}
+
+std::unique_ptr<CredentialSource> Components::identityOf(const InstancePlan& plan, RegistryBackend& backend) {
+    auto* identity = static_cast<CredentialSource*>(backend.ability(CredentialSource::Seam));
+    if (!identity) return nullptr;
+    return std::make_unique<GuardedCredentialSource>(std::make_unique<OwnIdentity>(*identity),
+                                                     PluginGuard("backend." + plan.name, _metrics));
+}
+
 Components::~Components() {
+    for (auto& [host, each] : _unrouted)
+        each.identity.reset();
+    _unrouted.clear();
     _identities.clear();
     _backends.clear();
     _sources.clear();
@@ -147,6 +159,46 @@ std::vector<Route> Components::routes() const {
             route.mirrors[i].backend = _backends[plan.mirrors[i]].get();
     }
     return routes;
+}
+
+std::shared_ptr<const Route> Components::unrouted(const Repository& repository, Keychain& keychain) {
+    const auto& host = repository.host();
+    const std::lock_guard<std::mutex> lock(_mutex);
+    const auto known = _unrouted.find(host);
+    if (known != _unrouted.end()) return known->second.route;
+    if (_unrouted.size() >= MaxUnrouted)
+        throw Error(ErrorCode::Busy, "Extensions name more than " + std::to_string(MaxUnrouted) + " registries");
+    const auto plan = _configuration.planForHost(host);
+    Unrouted made;
+    made.backend = makeBackend(plan);
+    made.identity = identityOf(plan, *made.backend);
+    Route route{"extensions", Pattern(host + "/**"), plan.name, made.backend.get(), _configuration.standardCredentials};
+    if (made.identity) {
+        const auto name = identityName(plan) + " for " + host;
+        keychain.add({name, made.identity.get()});
+        route.credentials.push_back(name);
+    }
+    made.route = std::make_shared<const Route>(std::move(route));
+    return _unrouted.emplace(host, std::move(made)).first->second.route;
+}
+
+HttpTransport& Components::transportFor(const std::string& text) {
+    const auto url = HttpUrl::parse(text, "url");
+    const std::lock_guard<std::mutex> lock(_mutex);
+    auto& services = _transports[url.host()];
+    if (!services) {
+        if (_transports.size() > MaxUnrouted)
+            throw Error(ErrorCode::Busy, "Extensions name more than " + std::to_string(MaxUnrouted) + " hosts");
+        TransportSettings transport;
+        transport.instance = "extensions";
+        transport.trustedHosts = {url.host()};
+        transport.observer = [this](const std::string& host, int status, const std::string& method) {
+            _metrics.upstreamRequest(host, method, status);
+        };
+        _services.push_back(std::make_unique<Services>("extensions", std::move(transport)));
+        services = _services.back().get();
+    }
+    return services->http();
 }
 
 void Components::showLimits() const {

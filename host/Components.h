@@ -6,7 +6,10 @@
 #include "observe/Metrics.h"
 #include "pull/CacheTiers.h"
 
+#include <map>
 #include <memory>
+#include <mutex>
+#include <string>
 #include <vector>
 
 namespace wasmproxy::host {
@@ -23,6 +26,11 @@ public:
     std::vector<Keychain::Source> sources() const; ///< those of the settings, then the backends' own identities
     std::vector<CacheTiers::Tier> tiers() const;
     std::vector<Route> routes() const; ///< with their backends
+    /// The route of a repository that only an Extension permits, its backend made when the host is first named; a
+    /// backend's own identity goes to `keychain`. Thread-safe. Throws Error.
+    std::shared_ptr<const Route> unrouted(const Repository& repository, Keychain& keychain);
+    /// For an Extension's http(s) url: dials that host as written and vets every other. Thread-safe. Throws Error.
+    HttpTransport& transportFor(const std::string& url);
     /// Into the metrics, what registries' limits of pulls leave: as long as the window lasts that a backend measured.
     void showLimits() const;
 
@@ -30,6 +38,8 @@ private:
     class Services;
     template <class Seam>
     std::unique_ptr<Seam> create(const InstancePlan& plan, const char* kind);
+    std::unique_ptr<RegistryBackend> makeBackend(const InstancePlan& plan);
+    std::unique_ptr<CredentialSource> identityOf(const InstancePlan& plan, RegistryBackend& backend);
 
     const Configuration& _configuration;
     Metrics& _metrics;
@@ -38,6 +48,16 @@ private:
     std::vector<std::unique_ptr<CredentialSource>> _sources;
     std::vector<std::unique_ptr<RegistryBackend>> _backends;
     std::vector<std::unique_ptr<CredentialSource>> _identities; ///< parallel to _backends; nullptr: it has none
+
+    struct Unrouted {
+        std::unique_ptr<RegistryBackend> backend;
+        std::unique_ptr<CredentialSource> identity;
+        std::shared_ptr<const Route> route;
+    };
+    static constexpr std::size_t MaxUnrouted = 1000; // hosts; a catalog of more is a mistake
+    std::mutex _mutex;                               // the two below and, once routes run, _services
+    std::map<std::string, Unrouted> _unrouted;       // by registry host
+    std::map<std::string, Services*> _transports;    // by host of a url
 };
 
 } // namespace wasmproxy::host

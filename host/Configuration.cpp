@@ -139,11 +139,11 @@ void Configuration::planRoutes(std::vector<SettingsProblem>& problems) {
         return std::any_of(settings.credentials.begin(), settings.credentials.end(),
                            [&](const auto& each) { return each.name == name; });
     };
-    std::vector<std::string> standard = settings.pull.credentials.get();
-    if (standard.empty())
+    standardCredentials = settings.pull.credentials.get();
+    if (standardCredentials.empty())
         for (const auto& each : settings.credentials)
-            standard.push_back(each.name);
-    for (const auto& name : standard)
+            standardCredentials.push_back(each.name);
+    for (const auto& name : standardCredentials)
         if (!known(name))
             problems.push_back(
                 {settings.pull.credentials.origin(), "pull.credentials", "there is no [credential." + name + "]"});
@@ -176,7 +176,7 @@ void Configuration::planRoutes(std::vector<SettingsProblem>& problems) {
                 if (!known(name))
                     problems.push_back({each.common->credentials.origin(), each.prefix + "credentials",
                                         "there is no [credential." + name + "]"});
-            if (!each.common->credentials.given()) plan.route.credentials = standard;
+            if (!each.common->credentials.given()) plan.route.credentials = standardCredentials;
             const auto backend = planBackend(each, pattern, plan, problems);
             if (!backend) continue;
             plan.backend = *backend;
@@ -192,12 +192,7 @@ void Configuration::planRoutes(std::vector<SettingsProblem>& problems) {
 std::optional<std::size_t> Configuration::planBackend(const InstanceSettings<RouteSettings>& route,
                                                       const Pattern& pattern, RoutePlan& plan,
                                                       std::vector<SettingsProblem>& problems) {
-    std::string name = route.common->backend;
-    if (name.empty()) {
-        name = "oci";
-        for (const auto* each : catalog->factories(RegistryBackend::Seam))
-            if (each->knowsRegistry(pattern.host())) name = each->name();
-    }
+    const std::string name = route.common->backend.get().empty() ? pluginFor(pattern.host()) : route.common->backend;
     const auto section = findBackend(name);
     if (!section && !catalog->find(RegistryBackend::Seam, name)) {
         problems.push_back({route.common->backend.origin(), route.prefix + "backend",
@@ -243,16 +238,46 @@ const InstanceSettings<BackendSettings>* Configuration::findBackend(const std::s
     return nullptr;
 }
 
-std::optional<std::size_t> Configuration::planInstance(const std::string& name, const Setting<bool>& plainHttp,
-                                                       std::vector<SettingsProblem>& problems) {
+std::string Configuration::pluginFor(const std::string& host) const {
+    std::string name = "oci";
+    for (const auto* each : catalog->factories(RegistryBackend::Seam))
+        if (each->knowsRegistry(host)) name = each->name();
+    return name;
+}
+
+std::optional<InstancePlan> Configuration::planFor(const std::string& name) const {
     const auto* section = findBackend(name);
     std::string plugin = section ? section->common->plugin.get() : name;
     if (plugin.empty()) plugin = catalog->find(RegistryBackend::Seam, name) ? name : "oci";
     const auto* made = catalog->find(RegistryBackend::Seam, plugin);
     if (!made) return std::nullopt;
+    InstancePlan plan{name, made, section ? section->pluginValues : std::vector<KeyValue>{}, nullptr, {}};
+    plan.common = section ? section->common.get() : &_unwritten;
+    for (const auto& value : plan.values) {
+        std::vector<std::string> addresses;
+        if (!namesAddress(value.key) || !parseSetting(value.value, addresses).empty()) continue;
+        for (const auto& address : addresses)
+            if (const auto host = hostOf(address); !host.empty()) plan.trustedHosts.insert(host);
+    }
+    for (const auto& host : made->trustedHosts())
+        plan.trustedHosts.insert(host);
+    return plan;
+}
 
-    auto values = section ? section->pluginValues : std::vector<KeyValue>{};
+InstancePlan Configuration::planForHost(const std::string& host) const {
+    const auto name = pluginFor(host);
+    auto plan = planFor(name);
+    if (!plan) throw Error(ErrorCode::SettingsInvalid, "there is no registry plugin " + name + " for " + host);
+    plan->trustedHosts.insert(nameOfHost(host));
+    return std::move(*plan);
+}
+
+std::optional<std::size_t> Configuration::planInstance(const std::string& name, const Setting<bool>& plainHttp,
+                                                       std::vector<SettingsProblem>& problems) {
+    auto plan = planFor(name);
+    if (!plan) return std::nullopt;
     std::string key = name;
+    auto& values = plan->values;
     if (plainHttp.given()) {
         values.erase(
             std::remove_if(values.begin(), values.end(), [](const auto& each) { return each.key == "plain-http"; }),
@@ -263,24 +288,10 @@ std::optional<std::size_t> Configuration::planInstance(const std::string& name, 
     const auto known = std::find(_backendKeys.begin(), _backendKeys.end(), key);
     if (known != _backendKeys.end()) return static_cast<std::size_t>(known - _backendKeys.begin());
 
-    InstancePlan plan{name, made, values, nullptr, {}};
     // A section was checked by itself; what a route adds is checked here.
-    if (!section || plainHttp.given()) made->settings()->apply(values, "backend." + name + ".", problems);
-    if (section) {
-        plan.common = section->common.get();
-    } else {
-        _defaultBackends.push_back(std::make_unique<BackendSettings>());
-        plan.common = _defaultBackends.back().get();
-    }
-    for (const auto& value : values) {
-        std::vector<std::string> addresses;
-        if (!namesAddress(value.key) || !parseSetting(value.value, addresses).empty()) continue;
-        for (const auto& address : addresses)
-            if (const auto host = hostOf(address); !host.empty()) plan.trustedHosts.insert(host);
-    }
-    for (const auto& host : made->trustedHosts())
-        plan.trustedHosts.insert(host);
-    backends.push_back(std::move(plan));
+    if (!findBackend(name) || plainHttp.given())
+        plan->factory->settings()->apply(values, "backend." + name + ".", problems);
+    backends.push_back(std::move(*plan));
     _backendKeys.push_back(key);
     return backends.size() - 1;
 }

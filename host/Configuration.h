@@ -45,7 +45,13 @@ public:
     std::vector<InstancePlan> credentials; ///< in the order of pull.credentials
     std::vector<InstancePlan> backends;    ///< those that a route uses
     std::vector<RoutePlan> routes;
-    std::uint64_t capacity = 0; ///< of the cache that is written to
+    std::vector<std::string> standardCredentials; ///< sources in the order that holds where a route names none
+    std::uint64_t capacity = 0;                   ///< of the cache that is written to
+
+    /// How a registry is reached that no route names, but an Extension: by the plugin that knows the host, with the
+    /// settings of the section of its name, else by oci. The host counts as one that the operator wrote. Throws
+    /// Error{SettingsInvalid}. One thread at a time.
+    InstancePlan planForHost(const std::string& host) const;
 
     static std::string defaultPluginDirectory();
 
@@ -59,12 +65,14 @@ private:
                                            RoutePlan& plan, std::vector<SettingsProblem>& problems);
     void planMirror(const InstanceSettings<BackendSettings>& origin, const std::string& name, RoutePlan& plan,
                     std::vector<SettingsProblem>& problems);
+    std::string pluginFor(const std::string& host) const;
+    std::optional<InstancePlan> planFor(const std::string& name) const;
     std::optional<std::size_t> planInstance(const std::string& name, const Setting<bool>& plainHttp,
                                             std::vector<SettingsProblem>& problems);
     const InstanceSettings<BackendSettings>* findBackend(const std::string& name) const;
 
-    std::vector<std::unique_ptr<BackendSettings>> _defaultBackends; // of plugins used without a section
-    std::vector<std::string> _backendKeys;                          // parallel to backends
+    BackendSettings _unwritten;            // of plugins used without a section
+    std::vector<std::string> _backendKeys; // parallel to backends
 };
 
 } // namespace wasmproxy::host

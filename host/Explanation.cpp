@@ -50,7 +50,7 @@ int explain(const Configuration& configuration, const std::string& text, std::os
     Metrics metrics;
     const Components components(configuration, metrics, false);
     const RouteTable routes(components.routes());
-    const auto* route = routes.find(reference.repository());
+    const auto route = routes.find(reference.repository());
     if (!route) {
         out << "route          none: it is refused with 404\n"
             << "               hint: add [route.NAME] with match = " << reference.repository().host() << "/**\n";

@@ -10,6 +10,7 @@
 #include "dataplane/DataPlane.h"
 #include "eviction/Evictor.h"
 #include "observe/Log.h"
+#include "pull/HttpSource.h"
 #include "pull/PullService.h"
 
 #include <atomic>
@@ -72,8 +73,12 @@ struct Host::Rooms {
           cache(components.tiers()),
           routes(components.routes()),
           keychain(components.sources()),
+          targets(routes, extensions,
+                  [this](const Repository& repository) { return components.unrouted(repository, keychain); }),
           puller(cache, index, keychain, memory, limitsOf(configuration.settings.pull)),
-          pulls(routes, index, cache, puller, metrics, optionsOf(configuration.settings.pull)),
+          files(cache, index, limitsOf(configuration.settings.pull),
+                [this](const std::string& url) -> HttpTransport& { return components.transportFor(url); }),
+          pulls(targets, {puller, files}, index, cache, metrics, optionsOf(configuration.settings.pull)),
           dataPlane(optionsOf(configuration.settings.dataplane), pulls, metrics) {}
 
     Metrics metrics;
@@ -83,7 +88,10 @@ struct Host::Rooms {
     RouteTable routes;
     Keychain keychain;
     CredentialMemory memory;
+    ExtensionCatalog extensions;
+    PullTargets targets;
     ModulePuller puller;
+    HttpSource files;
     PullService pulls;
     DataPlane dataPlane;
     std::unique_ptr<Evictor> evictor;

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <mutex>
-#include <set>
 #include <unordered_map>
 
 namespace wasmproxy::host {
@@ -17,7 +16,7 @@ struct ExtensionCatalog::State {
     // Of those in force: every request of the data plane asks.
     std::unordered_map<std::string, Extensions> byReference;
     std::unordered_map<std::string, Extensions> byUrl;
-    std::set<Repository> repositories;
+    std::map<Repository, Extensions> byRepository;
 };
 
 ExtensionCatalog::ExtensionCatalog(bool enabled) : _enabled(enabled), _state(std::make_unique<State>()) {}
@@ -46,10 +45,11 @@ Extensions ExtensionCatalog::byUrl(const std::string& httpUrl) const {
     return found == _state->byUrl.end() ? Extensions() : found->second;
 }
 
-bool ExtensionCatalog::permits(const Repository& repository) const {
-    if (!_enabled) return false;
+Extensions ExtensionCatalog::byRepository(const Repository& repository) const {
+    if (!_enabled) return {};
     const std::shared_lock<std::shared_mutex> lock(_mutex);
-    return _state->repositories.count(repository) != 0;
+    const auto found = _state->byRepository.find(repository);
+    return found == _state->byRepository.end() ? Extensions() : found->second;
 }
 
 void ExtensionCatalog::replace(const std::string& source, std::vector<ExtensionDocument> documents) {
@@ -87,10 +87,10 @@ void ExtensionCatalog::settle() {
 
     _state->byReference.clear();
     _state->byUrl.clear();
-    _state->repositories.clear();
+    _state->byRepository.clear();
     for (const auto& [name, entry] : _state->inForce) {
         const auto& extension = entry.document.extension;
-        _state->repositories.insert(extension->reference.repository());
+        _state->byRepository[extension->reference.repository()].push_back(extension);
         if (extension->httpUrl.empty())
             _state->byReference[extension->reference.str()].push_back(extension);
         else

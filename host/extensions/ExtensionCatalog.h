@@ -52,8 +52,8 @@ public:
     /// Those in force whose oci:// url means this reference, with the same tag and digest; by name.
     std::vector<std::shared_ptr<const Extension>> byReference(const Reference& reference) const;
     std::vector<std::shared_ptr<const Extension>> byUrl(const std::string& httpUrl) const; ///< by name
-    /// Some Extension in force is of this repository; that of referenceOfUrl() for an http(s) url.
-    bool permits(const Repository& repository) const;
+    /// Those in force of this repository, that of referenceOfUrl() for an http(s) url; by name.
+    std::vector<std::shared_ptr<const Extension>> byRepository(const Repository& repository) const;
 
     /// All that `source` ("directory", "kubernetes") has now.
     void replace(const std::string& source, std::vector<ExtensionDocument> documents);

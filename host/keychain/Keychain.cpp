@@ -2,6 +2,7 @@
 #include "keychain/Keychain.h"
 
 #include <algorithm>
+#include <mutex>
 
 namespace wasmproxy::host {
 namespace {
@@ -10,17 +11,28 @@ constexpr std::size_t MaxCredentials = 64; // per repository; more is a configur
 
 } // namespace
 
+void Keychain::add(Source source) {
+    const std::unique_lock<std::shared_mutex> lock(_mutex);
+    _sources.push_back(std::move(source));
+}
+
+CredentialSource* Keychain::source(const std::string& name) const {
+    const std::shared_lock<std::shared_mutex> lock(_mutex);
+    const auto found =
+        std::find_if(_sources.begin(), _sources.end(), [&](const Source& each) { return each.name == name; });
+    return found == _sources.end() ? nullptr : found->source;
+}
+
 std::vector<Credential> Keychain::find(Call& call, const Repository& repository,
-                                       const std::vector<std::string>& sources) const {
+                                       const std::vector<std::string>& sources, const std::string& secretName) const {
     std::vector<Credential> found;
     std::vector<std::string> seen;
     for (const auto& name : sources) {
-        const auto source =
-            std::find_if(_sources.begin(), _sources.end(), [&](const Source& each) { return each.name == name; });
-        if (source == _sources.end()) throw Error(ErrorCode::Internal, "no credential source named " + name);
+        auto* asked = source(name);
+        if (!asked) throw Error(ErrorCode::Internal, "no credential source named " + name);
         std::vector<Credential> answer;
         try {
-            answer = source->source->find(call, {repository, {}});
+            answer = asked->find(call, {repository, secretName});
         } catch (const Error& error) {
             throw Error(error.code(), "credential." + name + ": " + error.what(), error.hint());
         }
@@ -33,6 +45,9 @@ std::vector<Credential> Keychain::find(Call& call, const Repository& repository,
             found.push_back(std::move(credential));
         }
     }
+    if (!secretName.empty() && found.empty())
+        throw Error(ErrorCode::CredentialSourceFault, "no credential source knows the Secret " + secretName,
+                    "Secrets are read by a [credential.x] with plugin = kubernetes");
     return found;
 }
 

@@ -3,6 +3,7 @@
 
 #include "wasmproxy/plugin/CredentialSource.h"
 
+#include <shared_mutex>
 #include <string>
 #include <vector>
 
@@ -19,11 +20,18 @@ public:
 
     explicit Keychain(std::vector<Source> sources) : _sources(std::move(sources)) {}
 
+    /// One more, for routes that name it.
+    void add(Source source);
+
     /// Every credential that the named sources have for the repository, best first, without duplicates.
-    std::vector<Credential> find(Call& call, const Repository& repository,
-                                 const std::vector<std::string>& sources) const;
+    /// With `secretName` only those of that Secret; throws Error{CredentialSourceFault} where no source knows it.
+    std::vector<Credential> find(Call& call, const Repository& repository, const std::vector<std::string>& sources,
+                                 const std::string& secretName = {}) const;
 
 private:
+    CredentialSource* source(const std::string& name) const;
+
+    mutable std::shared_mutex _mutex;
     std::vector<Source> _sources;
 };
 

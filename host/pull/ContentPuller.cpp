@@ -106,7 +106,9 @@ std::optional<std::uint64_t> ContentPuller::fetchFromMirror(Call& call, const Or
         if (mirrorIsDown(mirror.name)) continue;
         try {
             const Repository there(mirror.host, origin.repository.path());
-            auto credentials = _keychain.find(call, there, origin.route.credentials);
+            std::vector<Credential> credentials;
+            // A Secret was named for the registry; what it holds is not shown to another host.
+            if (origin.secret.empty()) credentials = _keychain.find(call, there, origin.route.credentials);
             if (credentials.empty()) credentials.push_back(Credential::anonymous());
             return fetchFrom(call, *mirror.backend, there, credentials.front(), descriptor, limit);
         } catch (const Error& error) {

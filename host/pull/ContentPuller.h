@@ -22,6 +22,7 @@ struct Origin {
     const Route& route;
     Repository repository;
     Credential credential;
+    std::string secret = {}; ///< the only Secret whose credentials may be used; empty: any
 };
 
 /// Brings one content into the cache, verified: counted, hashed, and committed only if size and digest are right.

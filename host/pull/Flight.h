@@ -2,7 +2,7 @@
 #pragma once
 
 #include "pull/ModuleService.h"
-#include "routing/RouteTable.h"
+#include "pull/PullTarget.h"
 
 #include <chrono>
 #include <list>
@@ -25,12 +25,11 @@ struct Waiter {
 struct Flight {
     using Clock = std::chrono::steady_clock;
 
-    Flight(std::string keyValue, Reference referenceValue, const Route& routeValue, std::string id)
-        : key(std::move(keyValue)), reference(std::move(referenceValue)), route(routeValue), requestId(std::move(id)) {}
+    Flight(std::string keyValue, PullTarget targetValue, std::string id)
+        : key(std::move(keyValue)), target(std::move(targetValue)), requestId(std::move(id)) {}
 
     const std::string key;
-    const Reference reference;
-    const Route& route;
+    const PullTarget target;
     const std::string requestId; ///< of the request that started it; in every log line about it
     const Clock::time_point started = Clock::now();
 

@@ -4,7 +4,6 @@
 #include "observe/Log.h"
 #include "pull/HotTable.h"
 #include "pull/IndexWrite.h"
-#include "wasm/ModuleInspector.h"
 #include "wasmproxy/oci/MediaType.h"
 
 #include <algorithm>
@@ -13,14 +12,14 @@ namespace wasmproxy::host {
 namespace {
 
 constexpr int MaxIndexDepth = 4;
-constexpr const char* NoAbi = "the module exports no proxy_abi_version function: it is no proxy-wasm extension";
 
 } // namespace
 
-std::optional<PulledModule> ModulePuller::pull(Call& call, const Route& route, const Reference& reference) {
-    const auto resolved = resolve(call, route, reference);
+std::optional<PulledModule> ModulePuller::pull(Call& call, const PullTarget& target) {
+    const auto resolved = resolve(call, target);
     if (!resolved) return std::nullopt;
     const auto& top = resolved->descriptor;
+    const auto& reference = target.reference;
     const auto& repository = reference.repository();
 
     PulledModule pulled;
@@ -28,15 +27,15 @@ std::optional<PulledModule> ModulePuller::pull(Call& call, const Route& route, c
     // Holding a manifest is no proof of holding what it names: only a module that was once pulled through this very
     // repository is taken from the cache.
     if (const auto known = _index.module(top.digest); known && _index.linked(known->module, repository)) {
-        if (const auto why = refusal(*known)) throw *why;
+        if (const auto why = refusal(*known, target)) throw *why;
         if (auto blob = _cache.openVerified(call, known->module)) {
             pulled.record = *known;
             pulled.content = withDescriptor(std::move(blob));
         }
     }
     if (!pulled.content) {
-        const Origin origin{route, repository, resolved->credential};
-        pulled.record = extract(call, origin, top);
+        const Origin origin{*target.route, repository, resolved->credential, target.secret()};
+        pulled.record = extract(call, target, origin, top);
         auto blob = _cache.openTrusted(call, pulled.record.module);
         if (!blob) throw Error(ErrorCode::StorageFault, "the cache lost " + pulled.record.module.str() + " right away");
         pulled.content = withDescriptor(std::move(blob));
@@ -51,41 +50,34 @@ std::optional<PulledModule> ModulePuller::pull(Call& call, const Route& route, c
     return pulled;
 }
 
-std::optional<Error> ModulePuller::refusal(const ModuleRecord& record) const {
-    if (record.proxyAbi.empty() && _limits.requireProxyWasm == RequireProxyWasm::Yes)
-        return Error(ErrorCode::ModuleUnusable, NoAbi, "pull.require-proxy-wasm = warn would serve it");
-    if (record.size > _limits.module.moduleBytes)
-        return Error(ErrorCode::ModuleUnusable,
-                     "the module has " + std::to_string(record.size) + " bytes, more than the limit of " +
-                         std::to_string(_limits.module.moduleBytes),
-                     "raise pull.max-module");
-    return std::nullopt;
-}
-
-std::vector<Credential> ModulePuller::credentials(Call& call, const Route& route, const Repository& repository) {
-    auto found = _keychain.find(call, repository, route.credentials);
+std::vector<Credential> ModulePuller::credentials(Call& call, const PullTarget& target) {
+    const auto& repository = target.reference.repository();
+    const auto secret = target.secret();
+    auto found = _keychain.find(call, repository, target.route->credentials, secret);
     std::stable_partition(found.begin(), found.end(),
                           [&](const Credential& each) { return _memory.lastWorked(repository, each); });
-    if (found.empty() || route.anonymous) found.push_back(Credential::anonymous());
+    // A named Secret is all that may be used: nobody asked for less.
+    if (secret.empty() && (found.empty() || target.route->anonymous)) found.push_back(Credential::anonymous());
     return found;
 }
 
-bool ModulePuller::hasUntriedCredential(Call& call, const Route& route, const Repository& repository) {
-    const auto found = credentials(call, route, repository);
+bool ModulePuller::hasUntriedCredential(Call& call, const PullTarget& target) {
+    const auto& repository = target.reference.repository();
+    const auto found = credentials(call, target);
     return std::any_of(found.begin(), found.end(),
                        [&](const Credential& each) { return !_memory.refusal(repository, each); });
 }
 
-std::optional<ModulePuller::Resolved> ModulePuller::resolve(Call& call, const Route& route,
-                                                            const Reference& reference) {
+std::optional<ModulePuller::Resolved> ModulePuller::resolve(Call& call, const PullTarget& target) {
+    const auto& reference = target.reference;
     const auto& repository = reference.repository();
     std::optional<Error> refusal;
     bool absent = false;
-    for (const auto& credential : credentials(call, route, repository)) {
+    for (const auto& credential : credentials(call, target)) {
         auto refused = _memory.refusal(repository, credential);
         if (!refused) {
             try {
-                auto descriptor = route.backend->resolve(call, reference, credential);
+                auto descriptor = target.route->backend->resolve(call, reference, credential);
                 if (descriptor) {
                     if (descriptor->digest.empty() || (reference.digest() && descriptor->digest != *reference.digest()))
                         throw Error(ErrorCode::UpstreamInvalid, repository.host() + " resolved " + reference.str() +
@@ -116,19 +108,19 @@ std::optional<ModulePuller::Resolved> ModulePuller::resolve(Call& call, const Ro
 }
 
 std::string ModulePuller::manifestBytes(Call& call, const Origin& origin, const Descriptor& descriptor) {
-    if (descriptor.data && descriptor.data->size() <= _limits.manifestBytes) {
+    if (descriptor.data && descriptor.data->size() <= _intake.limits().manifestBytes) {
         _content.put(call, origin.repository, descriptor.digest, *descriptor.data);
         return *descriptor.data;
     }
     auto asManifest = descriptor;
     if (!media::isImageIndex(asManifest.mediaType) && !media::isManifest(asManifest.mediaType))
         asManifest.mediaType = media::OciManifest; // so that the backend asks the manifests endpoint
-    return _content.bytes(call, origin, asManifest, _limits.manifestBytes);
+    return _content.bytes(call, origin, asManifest, _intake.limits().manifestBytes);
 }
 
-ModuleRecord ModulePuller::extract(Call& call, const Origin& origin, const Descriptor& top) {
+ModuleRecord ModulePuller::extract(Call& call, const PullTarget& target, const Origin& origin, const Descriptor& top) {
     ManifestLimits manifestLimits;
-    manifestLimits.bytes = _limits.manifestBytes;
+    manifestLimits.bytes = _intake.limits().manifestBytes;
     Descriptor selected = top;
     std::optional<Manifest> manifest;
     for (int depth = 0; !manifest; ++depth) {
@@ -146,46 +138,17 @@ ModuleRecord ModulePuller::extract(Call& call, const Origin& origin, const Descr
         }
     }
 
-    std::unique_ptr<Ingest> ingest;
-    DigestStream stream;
-    const auto open = [&](const Descriptor& descriptor) {
-        return _content.open(call, origin, descriptor, _limits.layerBytes);
-    };
-    const auto sink = [&](const char* bytes, std::size_t size) {
-        if (!ingest) ingest = _cache.ingest(call, Descriptor::UnknownSize);
-        stream.update(bytes, size);
-        ingest->write(bytes, size);
-        call.check("unpacking the module");
-    };
-    const auto found = findModule(*manifest, open, sink, _limits.module);
-
-    ModuleRecord record;
+    auto record = _intake.take(call, target, [&](const ModuleSink& sink) {
+        return findModule(
+            *manifest,
+            [&](const Descriptor& descriptor) {
+                return _content.open(call, origin, descriptor, _intake.limits().layerBytes);
+            },
+            sink, _intake.limits().module);
+    });
     record.manifest = top.digest;
     record.selectedManifest = selected.digest;
-    record.module = stream.finish();
-    record.size = found.size;
-    record.layout = found.layout;
-    record.layer = found.layer;
-    record.entry = found.entry;
-    record.pulledAt = std::chrono::system_clock::now();
-    // A layer that is the module itself is in the cache already, under the same digest.
-    if (ingest && record.module != record.layer) {
-        ingest->commit(record.module);
-        writeIndex(call.requestId(), [&] { _index.recordContent(record.module, record.size); });
-    }
-    ingest.reset();
-
-    auto blob = _cache.openTrusted(call, record.module);
-    if (!blob) throw Error(ErrorCode::StorageFault, "the cache lost " + record.module.str() + " right away");
-    record.proxyAbi = inspectModule(*blob).proxyAbi;
-    if (const auto why = refusal(record)) throw *why;
-    if (record.proxyAbi.empty() && _limits.requireProxyWasm == RequireProxyWasm::Warn)
-        log(LogLevel::Warning, "serving a module that proxies will probably refuse",
-            {{"request", call.requestId()},
-             {"repository", origin.repository.str()},
-             {"module", record.module.str()},
-             {"cause", NoAbi},
-             {"hint", "pull.require-proxy-wasm = yes refuses such modules, = no keeps silent"}});
+    if (const auto why = refusal(record, target)) throw *why;
     return record;
 }
 

@@ -2,6 +2,7 @@
 #include "pull/PullService.h"
 
 #include "observe/Log.h"
+#include "pull/HttpSource.h"
 #include "pull/IndexWrite.h"
 
 #include <algorithm>
@@ -43,12 +44,12 @@ void makeRoom(Map& map) {
 
 } // namespace
 
-PullService::PullService(const RouteTable& routes, DigestIndex& index, CacheTiers& cache, ModulePuller& puller,
+PullService::PullService(const PullTargets& targets, Sources sources, DigestIndex& index, CacheTiers& cache,
                          Metrics& metrics, PullOptions options)
-    : _routes(routes),
+    : _targets(targets),
+      _sources(sources),
       _index(index),
       _cache(cache),
-      _puller(puller),
       _metrics(metrics),
       _options(options),
       _hot(options.hot),
@@ -60,11 +61,13 @@ PullService::~PullService() {
 
 // ---- what is known without asking anybody
 
-PullService::Known PullService::known(const Reference& reference, const Route& route) const {
+PullService::Known PullService::known(const PullTarget& target) const {
+    const auto& reference = target.reference;
     Known state;
     if (reference.digest()) {
         auto record = _index.module(*reference.digest());
-        if (record && _index.linked(record->module, reference.repository()) && !_puller.refusal(*record)) {
+        if (record && _index.linked(record->module, reference.repository()) &&
+            !_sources.registry.refusal(*record, target)) {
             state.freshness = Freshness::Fresh;
             state.record = std::move(record);
         }
@@ -73,12 +76,13 @@ PullService::Known PullService::known(const Reference& reference, const Route& r
     const auto tag = _index.tag(reference);
     if (!tag) return state;
     auto record = _index.module(tag->digest);
-    if (!record || !_index.linked(record->module, reference.repository()) || _puller.refusal(*record)) return state;
+    if (!record || !_index.linked(record->module, reference.repository()) || _sources.registry.refusal(*record, target))
+        return state;
     const auto age = std::chrono::system_clock::now() - tag->validatedAt;
     // A validation in the future (a clock that was set back) counts as expired, not as fresh for years.
-    if (age >= age.zero() && age < route.tagTtl)
+    if (age >= age.zero() && age < target.tagTtl())
         state.freshness = Freshness::Fresh;
-    else if (age < route.tagTtl + route.staleIfError)
+    else if (age < target.tagTtl() + target.route->staleIfError)
         state.freshness = Freshness::Stale;
     else
         return state;
@@ -107,37 +111,67 @@ std::optional<ServedModule> PullService::openKnown(Call& call, const ModuleRecor
 
 // ---- requests
 
-void PullService::byReference(const Reference& reference, const Caller& caller, ModuleCallback callback) {
-    const auto* route = _routes.find(reference.repository());
-    if (!route) {
-        callback(Error(ErrorCode::RouteUnknown, "no route serves " + reference.repository().str(),
-                       "add a [route.NAME] with match = " + reference.repository().host() + "/**"));
-        return;
+void PullService::byReference(const Reference& reference, const std::string& secret, const Caller& caller,
+                              ModuleCallback callback) {
+    answer(caller, std::move(callback), [&] { return _targets.byReference(reference, secret); });
+}
+
+void PullService::byUrl(const std::string& url, const std::string& secret, const Caller& caller,
+                        ModuleCallback callback) {
+    answer(caller, std::move(callback), [&] { return _targets.byUrl(url, secret); });
+}
+
+void PullService::byExtension(const std::string& name, const std::optional<Digest>& digest, const Caller& caller,
+                              ModuleCallback callback) {
+    answer(caller, std::move(callback), [&] {
+        auto target = _targets.byExtension(name);
+        if (!digest) return target;
+        // Of a module that is known, the manifest is what can be asked for again.
+        for (const auto& record : _index.modulesBySha256(*digest))
+            if (_index.linked(record.module, target.reference.repository())) {
+                target.reference = target.reference.pinned(record.manifest);
+                return target;
+            }
+        if (target.extension->httpUrl.empty())
+            target.reference = target.reference.pinned(*digest);
+        else
+            target.module = *digest;
+        return target;
+    });
+}
+
+void PullService::bySha256(const Digest& module, const Caller& caller, ModuleCallback callback) {
+    answer(caller, std::move(callback), [&] {
+        // Cache is not permission: only a repository that holds the module and is permitted opens it.
+        for (const auto& record : _index.modulesBySha256(module))
+            for (const auto& repository : _index.links(module))
+                if (auto target = _targets.byManifest(repository, record.manifest)) return std::move(*target);
+        throw Error(ErrorCode::ModuleUnknown, "no permitted repository is known to hold " + module.str());
+    });
+}
+
+template <class FindTarget>
+void PullService::answer(const Caller& caller, ModuleCallback callback, FindTarget findTarget) {
+    std::optional<PullTarget> target;
+    try {
+        target = findTarget();
+    } catch (const Error& error) {
+        return callback(error);
     }
-    const auto state = known(reference, *route);
+    const auto state = known(*target);
     if (state.record && state.freshness == Freshness::Fresh) {
         if (auto blob = _hot.find(state.record->module)) {
             _index.recordAccess(
-                {state.record->module, reference.str(), caller.address, std::chrono::system_clock::now()});
+                {state.record->module, target->reference.str(), caller.address, std::chrono::system_clock::now()});
             callback(ServedModule{std::move(blob), state.record->module, state.record->manifest, CacheResult::Hit});
             return;
         }
     }
-    join(reference, *route, caller, std::move(callback), state);
+    join(*target, caller, std::move(callback), state);
 }
 
-void PullService::bySha256(const Digest& module, const Caller& caller, ModuleCallback callback) {
-    // Cache is not permission: only a repository that holds the module and has a route opens it.
-    for (const auto& record : _index.modulesBySha256(module))
-        for (const auto& repository : _index.links(module))
-            if (_routes.find(repository))
-                return byReference(Reference(repository, {}, record.manifest), caller, std::move(callback));
-    callback(Error(ErrorCode::ModuleUnknown, "no routed repository is known to hold " + module.str()));
-}
-
-void PullService::join(const Reference& reference, const Route& route, const Caller& caller, ModuleCallback callback,
-                       const Known& state) {
-    const auto key = reference.str();
+void PullService::join(const PullTarget& target, const Caller& caller, ModuleCallback callback, const Known& state) {
+    const auto key = target.key();
     FlightPointer created;
     std::optional<Error> refusal;
     {
@@ -153,7 +187,7 @@ void PullService::join(const Reference& reference, const Route& route, const Cal
         if (!refusal) {
             auto& flight = _flights[key];
             if (!flight) {
-                flight = std::make_shared<Flight>(key, reference, route, caller.requestId);
+                flight = std::make_shared<Flight>(key, target, caller.requestId);
                 created = flight;
                 _metrics.flightStarted();
             }
@@ -181,14 +215,14 @@ void PullService::startAttempt(const FlightPointer& flight) {
         const std::lock_guard<std::mutex> lock(_mutex);
         if (flight->ended || flight->running || _stopping) return;
         if (abandonedByAll(*flight)) {
-            idle = flight->last ? *flight->last : stillPulling(flight->reference);
+            idle = flight->last ? *flight->last : stillPulling(flight->target.reference);
         } else {
             flight->running = true;
             generation = ++flight->attempts;
         }
     }
     if (idle) return failFinally(flight, *idle, false);
-    if (!_workers.post(flight->reference.repository().host(), [this, flight] { attempt(flight); })) {
+    if (!_workers.post(flight->target.reference.repository().host(), [this, flight] { attempt(flight); })) {
         failFinally(flight, Error(ErrorCode::Busy, "the queue of pulls is full"), false);
         return;
     }
@@ -210,7 +244,7 @@ void PullService::attempt(const FlightPointer& flight) {
     const auto begun = Clock::now();
     Call call(flight->requestId, begun + _options.deadline, &_cancelled);
     try {
-        const auto state = known(flight->reference, flight->route);
+        const auto state = known(flight->target);
         if (state.record) {
             bool postponed = false;
             if (state.freshness == Freshness::Stale) {
@@ -226,7 +260,8 @@ void PullService::attempt(const FlightPointer& flight) {
                 flight->stale = std::move(opened);
             }
         }
-        auto pulled = _puller.pull(call, flight->route, flight->reference);
+        auto pulled = flight->target.isFile() ? _sources.http.pull(call, flight->target)
+                                              : _sources.registry.pull(call, flight->target);
         if (pulled) {
             _hot.insert(pulled->record.module, pulled->content);
             const auto result = pulled->fetched ? CacheResult::Miss : CacheResult::Hit;
@@ -234,7 +269,7 @@ void PullService::attempt(const FlightPointer& flight) {
                            pulled->credential, secondsSince(begun));
         }
         const Error absent(ErrorCode::ManifestUnknown,
-                           flight->reference.repository().host() + " has no " + flight->reference.str());
+                           flight->target.reference.repository().host() + " has no " + flight->target.reference.str());
         bool proved = false;
         {
             const std::lock_guard<std::mutex> lock(_mutex);
@@ -244,7 +279,7 @@ void PullService::attempt(const FlightPointer& flight) {
         }
         if (!proved) return later(flight, _options.secondLook, &PullService::startAttempt);
         writeIndex(flight->requestId, [&] {
-            if (!flight->reference.digest()) _index.forgetTag(flight->reference);
+            if (!flight->target.reference.digest()) _index.forgetTag(flight->target.reference);
         });
         failFinally(flight, absent, true);
     } catch (const Error& error) {
@@ -267,11 +302,11 @@ void PullService::pollCredentials(const FlightPointer& flight) {
         const std::lock_guard<std::mutex> lock(_mutex);
         if (flight->ended || flight->running || _stopping) return;
     }
-    const bool posted = _workers.post(flight->reference.repository().host(), [this, flight] {
+    const bool posted = _workers.post(flight->target.reference.repository().host(), [this, flight] {
         Call call(flight->requestId, Clock::now() + _options.hold, &_cancelled);
         bool changed = false;
         try {
-            changed = _puller.hasUntriedCredential(call, flight->route, flight->reference.repository());
+            changed = _sources.registry.hasUntriedCredential(call, flight->target);
         } catch (const std::exception&) {
             changed = true; // the attempt meets the same failure and reports it
         }
@@ -301,12 +336,13 @@ void PullService::later(const FlightPointer& flight, milliseconds delay,
 void PullService::succeed(const FlightPointer& flight, const ServedModule& module, const std::string& credential,
                           double seconds) {
     auto waiters = end(flight);
+    report(*flight, {module.manifest, module.module, {}, std::chrono::system_clock::now()});
     if (!credential.empty()) { // something was asked upstream
         _metrics.pull("success", seconds);
         log(LogLevel::Information, module.cache == CacheResult::Miss ? "pulled" : "revalidated",
             {{"request", flight->requestId},
-             {"reference", flight->reference.str()},
-             {"registry", flight->reference.repository().host()},
+             {"reference", flight->target.reference.str()},
+             {"registry", flight->target.reference.repository().host()},
              {"credential", credential},
              {"manifest", module.manifest.str()},
              {"module", module.module.str()},
@@ -326,11 +362,12 @@ void PullService::failFinally(const FlightPointer& flight, const Error& error, b
         _failures.insert_or_assign(flight->key, Failure{error, Clock::now() + _options.remember});
     }
     auto waiters = end(flight);
+    report(*flight, {std::nullopt, std::nullopt, error.what(), std::chrono::system_clock::now()});
     _metrics.pull(traitsOf(error.code()).name, secondsSince(flight->started));
     log(LogLevel::Warning, "pull failed",
         {{"request", flight->requestId},
-         {"reference", flight->reference.str()},
-         {"registry", flight->reference.repository().host()},
+         {"reference", flight->target.reference.str()},
+         {"registry", flight->target.reference.repository().host()},
          {"code", traitsOf(error.code()).name},
          {"cause", error.what()},
          {"hint", error.hint()},
@@ -341,8 +378,10 @@ void PullService::failFinally(const FlightPointer& flight, const Error& error, b
 }
 
 void PullService::failForNow(const FlightPointer& flight, const Error& error) {
+    report(*flight, {std::nullopt, std::nullopt, error.what(), std::chrono::system_clock::now()});
     std::optional<ServedModule> stale;
-    const bool refused = error.code() == ErrorCode::CredentialRefused || error.code() == ErrorCode::RepositoryDenied;
+    const bool refused = !flight->target.isFile() &&
+                         (error.code() == ErrorCode::CredentialRefused || error.code() == ErrorCode::RepositoryDenied);
     int attempts = 0;
     if (error.code() == ErrorCode::Blocked) blocked(flight);
     {
@@ -359,8 +398,8 @@ void PullService::failForNow(const FlightPointer& flight, const Error& error) {
     if (stale) {
         log(LogLevel::Warning, "serving stale: the registry could not be asked",
             {{"request", flight->requestId},
-             {"reference", flight->reference.str()},
-             {"registry", flight->reference.repository().host()},
+             {"reference", flight->target.reference.str()},
+             {"registry", flight->target.reference.repository().host()},
              {"code", traitsOf(error.code()).name},
              {"cause", error.what()},
              {"hint", error.hint()}});
@@ -376,7 +415,8 @@ void PullService::failForNow(const FlightPointer& flight, const Error& error) {
 /// A registry that blocks takes back what it said of the tag before: a copy from then answers nobody, not even those
 /// who came when it still could, and they wait as long as if there were none.
 void PullService::blocked(const FlightPointer& flight) {
-    if (!flight->reference.digest()) writeIndex(flight->requestId, [&] { _index.forgetTag(flight->reference); });
+    if (!flight->target.reference.digest())
+        writeIndex(flight->requestId, [&] { _index.forgetTag(flight->target.reference); });
     const std::lock_guard<std::mutex> lock(_mutex);
     flight->stale.reset();
     const auto now = Clock::now();
@@ -413,7 +453,7 @@ void PullService::expireWaiters(const FlightPointer& flight) {
         else if (last && last->code() != ErrorCode::ManifestUnknown)
             waiter.callback(*last);
         else
-            waiter.callback(stillPulling(flight->reference));
+            waiter.callback(stillPulling(flight->target.reference));
     }
 }
 
@@ -451,8 +491,12 @@ void PullService::deliver(Waiter& waiter, const Flight& flight, const ServedModu
         return;
     }
     _index.recordAccess(
-        {module.module, flight.reference.str(), waiter.caller.address, std::chrono::system_clock::now()});
+        {module.module, flight.target.reference.str(), waiter.caller.address, std::chrono::system_clock::now()});
     waiter.callback(module);
+}
+
+void PullService::report(const Flight& flight, const ExtensionOutcome& outcome) {
+    if (flight.target.extension) _targets.extensions().record(flight.target.extension->name, outcome);
 }
 
 void PullService::stop() {

@@ -7,6 +7,7 @@
 #include "pull/HotTable.h"
 #include "pull/ModulePuller.h"
 #include "pull/ModuleService.h"
+#include "pull/PullTargets.h"
 #include "pull/TimerQueue.h"
 #include "pull/WorkerPool.h"
 
@@ -18,6 +19,8 @@
 #include <unordered_map>
 
 namespace wasmproxy::host {
+
+class HttpSource;
 
 struct PullOptions {
     std::chrono::milliseconds hold{12000};
@@ -38,11 +41,23 @@ struct PullOptions {
 /// somebody waits and the answer can still change, and delivered to each within its hold.
 class PullService : public ModuleService {
 public:
-    PullService(const RouteTable& routes, DigestIndex& index, CacheTiers& cache, ModulePuller& puller, Metrics& metrics,
+    /// Where modules come from.
+    struct Sources {
+        ModulePuller& registry;
+        HttpSource& http;
+    };
+
+    /// All outlive it.
+    PullService(const PullTargets& targets, Sources sources, DigestIndex& index, CacheTiers& cache, Metrics& metrics,
                 PullOptions options);
     ~PullService() override; ///< stop()
 
-    void byReference(const Reference& reference, const Caller& caller, ModuleCallback callback) override;
+    void byReference(const Reference& reference, const std::string& secret, const Caller& caller,
+                     ModuleCallback callback) override;
+    void byUrl(const std::string& url, const std::string& secret, const Caller& caller,
+               ModuleCallback callback) override;
+    void byExtension(const std::string& name, const std::optional<Digest>& digest, const Caller& caller,
+                     ModuleCallback callback) override;
     void bySha256(const Digest& module, const Caller& caller, ModuleCallback callback) override;
 
     /// Answers every waiter (503), ends the workers. Attempts that run are given up at their next check.
@@ -60,10 +75,11 @@ private:
         std::optional<ModuleRecord> record;
     };
 
-    Known known(const Reference& reference, const Route& route) const;
+    template <class FindTarget>
+    void answer(const Caller& caller, ModuleCallback callback, FindTarget findTarget);
+    Known known(const PullTarget& target) const;
     std::optional<Error> finalFailure(const std::string& key);
-    void join(const Reference& reference, const Route& route, const Caller& caller, ModuleCallback callback,
-              const Known& state);
+    void join(const PullTarget& target, const Caller& caller, ModuleCallback callback, const Known& state);
     void startAttempt(const FlightPointer& flight);
     void attempt(const FlightPointer& flight);
     void pollCredentials(const FlightPointer& flight);
@@ -76,15 +92,16 @@ private:
     void blocked(const FlightPointer& flight);
     void later(const FlightPointer& flight, std::chrono::milliseconds delay,
                void (PullService::*step)(const FlightPointer&));
+    void report(const Flight& flight, const ExtensionOutcome& outcome);
     void expireWaiters(const FlightPointer& flight);
     bool abandonedByAll(const Flight& flight) const;
     std::list<Waiter> end(const FlightPointer& flight);
     void deliver(Waiter& waiter, const Flight& flight, const ServedModule& module);
 
-    const RouteTable& _routes;
+    const PullTargets& _targets;
+    const Sources _sources;
     DigestIndex& _index;
     CacheTiers& _cache;
-    ModulePuller& _puller;
     Metrics& _metrics;
     const PullOptions _options;
     HotTable _hot;

@@ -5,14 +5,16 @@
 
 namespace wasmproxy::host {
 
-RouteTable::RouteTable(std::vector<Route> routes) : _routes(std::move(routes)) {
-    std::stable_sort(_routes.begin(), _routes.end(),
+RouteTable::RouteTable(std::vector<Route> routes) {
+    std::stable_sort(routes.begin(), routes.end(),
                      [](const Route& a, const Route& b) { return Pattern::moreSpecific(a.pattern, b.pattern); });
+    for (auto& route : routes)
+        _routes.push_back(std::make_shared<const Route>(std::move(route)));
 }
 
-const Route* RouteTable::find(const Repository& repository) const {
+std::shared_ptr<const Route> RouteTable::find(const Repository& repository) const {
     for (const auto& route : _routes)
-        if (route.pattern.matches(repository)) return &route;
+        if (route->pattern.matches(repository)) return route;
     return nullptr;
 }
 

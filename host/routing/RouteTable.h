@@ -5,6 +5,7 @@
 #include "wasmproxy/plugin/RegistryBackend.h"
 
 #include <chrono>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -36,11 +37,12 @@ class RouteTable {
 public:
     explicit RouteTable(std::vector<Route> routes);
 
-    const Route* find(const Repository& repository) const; ///< the most specific match; nullptr: none
-    const std::vector<Route>& routes() const noexcept { return _routes; }
+    /// The most specific match; nullptr: none. It may outlive the table, its backend may not be asked then.
+    std::shared_ptr<const Route> find(const Repository& repository) const;
+    const std::vector<std::shared_ptr<const Route>>& routes() const noexcept { return _routes; }
 
 private:
-    std::vector<Route> _routes; // most specific first
+    std::vector<std::shared_ptr<const Route>> _routes; // most specific first
 };
 
 } // namespace wasmproxy::host

@@ -68,14 +68,14 @@ class ExtensionCatalogTest : public CppUnit::TestFixture {
         // The name that stands for a url is nothing that a client asks a registry for.
         const auto web = referenceOfUrl("https://files.example/x.wasm?y=1");
         CPPUNIT_ASSERT_EQUAL(std::string(), names(catalog.byReference(web)));
-        CPPUNIT_ASSERT(catalog.permits(web.repository()));
-        CPPUNIT_ASSERT(catalog.permits(Repository("ghcr.io", "o/authz")));
-        CPPUNIT_ASSERT(!catalog.permits(Repository("ghcr.io", "o/other")));
+        CPPUNIT_ASSERT(!catalog.byRepository(web.repository()).empty());
+        CPPUNIT_ASSERT(!catalog.byRepository(Repository("ghcr.io", "o/authz")).empty());
+        CPPUNIT_ASSERT(catalog.byRepository(Repository("ghcr.io", "o/other")).empty());
 
         catalog.replace("directory", {});
         CPPUNIT_ASSERT(!catalog.find("a"));
         CPPUNIT_ASSERT(catalog.byReference(Reference::parse("ghcr.io/o/authz:v1")).empty());
-        CPPUNIT_ASSERT(!catalog.permits(Repository("ghcr.io", "o/authz")));
+        CPPUNIT_ASSERT(catalog.byRepository(Repository("ghcr.io", "o/authz")).empty());
     }
 
     void aBadDocumentIsListedAndDisturbsNoOther() {
@@ -84,7 +84,7 @@ class ExtensionCatalogTest : public CppUnit::TestFixture {
                                       document("b", "oci://ghcr.io/o/b:v1", "b.yaml")});
         catalog.replace("directory", {broken("a", "a.yaml"), document("b", "oci://ghcr.io/o/b:v1", "b.yaml")});
         CPPUNIT_ASSERT(!catalog.find("a"));
-        CPPUNIT_ASSERT(!catalog.permits(Repository("ghcr.io", "o/a")));
+        CPPUNIT_ASSERT(catalog.byRepository(Repository("ghcr.io", "o/a")).empty());
         CPPUNIT_ASSERT(catalog.find("b"));
         const auto entries = catalog.entries();
         CPPUNIT_ASSERT_EQUAL(std::size_t(2), entries.size());
@@ -108,7 +108,7 @@ class ExtensionCatalogTest : public CppUnit::TestFixture {
             CPPUNIT_ASSERT(entry.document.problems[0].message.find("istio-system/a") != std::string::npos);
         }
         CPPUNIT_ASSERT_EQUAL(2, refused);
-        CPPUNIT_ASSERT(!catalog.permits(Repository("ghcr.io", "o/second")));
+        CPPUNIT_ASSERT(catalog.byRepository(Repository("ghcr.io", "o/second")).empty());
 
         catalog.replace("kubernetes", {});
         CPPUNIT_ASSERT_EQUAL(std::string("oci://ghcr.io/o/second:v1"), catalog.find("a")->url);
@@ -125,7 +125,7 @@ class ExtensionCatalogTest : public CppUnit::TestFixture {
         CPPUNIT_ASSERT(!catalog.enabled() && !catalog.find("a"));
         CPPUNIT_ASSERT(catalog.byReference(Reference::parse("ghcr.io/o/a:v1")).empty());
         CPPUNIT_ASSERT(catalog.byUrl("https://files.example/x.wasm").empty());
-        CPPUNIT_ASSERT(!catalog.permits(Repository("ghcr.io", "o/a")));
+        CPPUNIT_ASSERT(catalog.byRepository(Repository("ghcr.io", "o/a")).empty());
         CPPUNIT_ASSERT_EQUAL(std::size_t(2), catalog.entries().size());
     }
 

@@ -3,6 +3,7 @@
 
 #include "DiskStore.h"
 #include "eviction/Evictor.h"
+#include "pull/HttpSource.h"
 #include "support/TemporaryFolder.h"
 #include "wasmproxy/distribution/DistributionBackend.h"
 #include "wasmproxy/testing/FakeRegistry.h"
@@ -71,8 +72,14 @@ struct Rooms {
           cache({{"main", &store}}),
           routes(routesTo(backend, tagTtl)),
           keychain({{"team", &source}}),
+          targets(routes, extensions,
+                  [this](const Repository& repository) {
+                      Route route{"extensions", Pattern(repository.host() + "/**"), "oci", &backend, {"team"}};
+                      return std::make_shared<const Route>(std::move(route));
+                  }),
           puller(cache, index, keychain, memory, limits),
-          pulls(routes, index, cache, puller, metrics, options) {}
+          files(cache, index, limits, [&registry](const std::string&) -> HttpTransport& { return registry; }),
+          pulls(targets, {puller, files}, index, cache, metrics, options) {}
 
     static std::unique_ptr<disk::DiskSettings> diskSettings(const std::string& folder) {
         auto settings = std::make_unique<disk::DiskSettings>();
@@ -96,7 +103,10 @@ struct Rooms {
     RouteTable routes;
     Keychain keychain;
     CredentialMemory memory;
+    ExtensionCatalog extensions;
+    PullTargets targets;
     ModulePuller puller;
+    HttpSource files;
     PullService pulls;
 };
 
@@ -116,7 +126,7 @@ struct Answer {
 std::future<Answer> ask(PullService& pulls, const std::string& reference) {
     auto promise = std::make_shared<std::promise<Answer>>();
     const auto begun = std::chrono::steady_clock::now();
-    pulls.byReference(Reference::parse(reference), {"req", "10.0.0.1"}, [promise, begun](ModuleResult result) {
+    pulls.byReference(Reference::parse(reference), {}, {"req", "10.0.0.1"}, [promise, begun](ModuleResult result) {
         promise->set_value(
             {std::move(result), std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - begun)});
     });
@@ -455,7 +465,9 @@ private:
                              {"liar", "liar.example.com", second.get()},
                              {"good", "good.example.com", third.get()}};
         const RouteTable table(routes);
-        PullService pulls(table, rooms.index, rooms.cache, rooms.puller, rooms.metrics, quickOptions());
+        const PullTargets targets(table, rooms.extensions, nullptr);
+        PullService pulls(targets, {rooms.puller, rooms.files}, rooms.index, rooms.cache, rooms.metrics,
+                          quickOptions());
         CPPUNIT_ASSERT_EQUAL(_module, contentOf(wait(ask(pulls, "r.example.com/team/authz:v1")).module()));
         // The layer came from the good mirror, what the tag means from the registry, and its password went nowhere
         // else.
