@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "keychain/Keychain.h"
-#include "keychain/CredentialMemory.h"
 
 #include "support/ExpectError.h"
 
 #include <cppunit/extensions/HelperMacros.h>
-
-#include <thread>
 
 using namespace wasmproxy;
 using namespace wasmproxy::host;
@@ -43,10 +40,6 @@ class KeychainTest : public CppUnit::TestFixture {
     CPPUNIT_TEST_SUITE(KeychainTest);
     CPPUNIT_TEST(asksInTheGivenOrder);
     CPPUNIT_TEST(anErrorStopsAndNamesTheSource);
-    CPPUNIT_TEST(aRefusalLastsItsTimeAndNoLonger);
-    CPPUNIT_TEST(aChangedSecretIsNotRemembered);
-    CPPUNIT_TEST(denialIsForOneRepository);
-    CPPUNIT_TEST(whatWorkedIsKnown);
     CPPUNIT_TEST_SUITE_END();
 
     const Repository _repository{"r.example.com", "team/a"};
@@ -74,44 +67,6 @@ class KeychainTest : public CppUnit::TestFixture {
             keychain.find(c, _repository, {"team", "other"});
         });
         CPPUNIT_ASSERT_EQUAL(std::size_t(1), keychain.find(c, _repository, {"other"}).size());
-    }
-
-    void aRefusalLastsItsTimeAndNoLonger() {
-        CredentialMemory memory(std::chrono::milliseconds(150));
-        const auto wrong = basic("x", "wrong");
-        memory.refused(_repository, wrong, Error(ErrorCode::CredentialRefused, "401"));
-        CPPUNIT_ASSERT(memory.refusal(_repository, wrong));
-        CPPUNIT_ASSERT(memory.refusal(Repository("r.example.com", "team/b"), wrong)); // the whole registry
-        CPPUNIT_ASSERT(!memory.refusal(Repository("s.example.com", "team/a"), wrong));
-        std::this_thread::sleep_for(std::chrono::milliseconds(200));
-        CPPUNIT_ASSERT(!memory.refusal(_repository, wrong));
-    }
-
-    void aChangedSecretIsNotRemembered() {
-        CredentialMemory memory;
-        memory.refused(_repository, basic("x", "old"), Error(ErrorCode::CredentialRefused, "401"));
-        CPPUNIT_ASSERT(memory.refusal(_repository, basic("x", "old")));
-        CPPUNIT_ASSERT(!memory.refusal(_repository, basic("x", "new")));
-        memory.accepted(_repository, basic("x", "old"));
-        CPPUNIT_ASSERT(!memory.refusal(_repository, basic("x", "old")));
-    }
-
-    void denialIsForOneRepository() {
-        CredentialMemory memory;
-        const auto good = basic("x", "good");
-        memory.refused(_repository, good, Error(ErrorCode::RepositoryDenied, "403"));
-        CPPUNIT_ASSERT(memory.refusal(_repository, good));
-        CPPUNIT_ASSERT(!memory.refusal(Repository("r.example.com", "team/b"), good));
-        // Anonymous has no password that could be wrong, so a 401 to it says nothing about other repositories.
-        memory.refused(_repository, Credential::anonymous(), Error(ErrorCode::CredentialRefused, "401"));
-        CPPUNIT_ASSERT(!memory.refusal(Repository("r.example.com", "public/b"), Credential::anonymous()));
-    }
-
-    void whatWorkedIsKnown() {
-        CredentialMemory memory;
-        memory.accepted(_repository, basic("y", "2"));
-        CPPUNIT_ASSERT(memory.lastWorked(_repository, basic("y", "2")));
-        CPPUNIT_ASSERT(!memory.lastWorked(_repository, basic("x", "1")));
     }
 };
 
