@@ -9,6 +9,18 @@ namespace {
 
 constexpr std::size_t MaxCredentials = 64; // per repository; more is a configuration that nobody can reason about
 
+Error unknownSecret(const std::string& secret, const Repository& repository, const std::vector<std::string>& sources) {
+    std::string asked;
+    for (const auto& source : sources)
+        asked += (asked.empty() ? "credential." : ", credential.") + source;
+    return Error(
+        ErrorCode::CredentialSourceFault,
+        "no credential source has a Secret '" + secret + "' with a credential for " + repository.host() +
+            (asked.empty() ? " (there is no source to ask)" : " (asked: " + asked + ")"),
+        "a [credential.x] with plugin = kubernetes reads Secrets of its namespace; create the Secret there, or "
+        "correct its name");
+}
+
 } // namespace
 
 void Keychain::add(Source source) {
@@ -45,9 +57,7 @@ std::vector<Credential> Keychain::find(Call& call, const Repository& repository,
             found.push_back(std::move(credential));
         }
     }
-    if (!secretName.empty() && found.empty())
-        throw Error(ErrorCode::CredentialSourceFault, "no credential source knows the Secret " + secretName,
-                    "Secrets are read by a [credential.x] with plugin = kubernetes");
+    if (!secretName.empty() && found.empty()) throw unknownSecret(secretName, repository, sources);
     return found;
 }
 

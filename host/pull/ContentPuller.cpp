@@ -109,14 +109,17 @@ std::optional<std::uint64_t> ContentPuller::fetchFromMirror(Call& call, const Or
             std::vector<Credential> credentials;
             // A Secret was named for the registry; what it holds is not shown to another host.
             if (origin.secret.empty()) credentials = _keychain.find(call, there, origin.route.credentials);
+            _memory.inForce(there, credentials);
             if (credentials.empty()) credentials.push_back(Credential::anonymous());
+            if (const auto refusal = _memory.refusal(there, credentials.front())) throw Error(*refusal);
             return fetchFrom(call, *mirror.backend, there, credentials.front(), descriptor, limit);
         } catch (const Error& error) {
             // A store that fails would fail for the registry's bytes too.
             if (error.code() == ErrorCode::StorageFault) throw;
             call.check("asking a mirror");
-            // That it has not this content says nothing about the next; anything else may take its time again.
-            if (error.code() != ErrorCode::ModuleUnknown) {
+            // That it has not this content, or for others, says nothing about the next; anything else may take its time
+            // again.
+            if (error.code() != ErrorCode::ModuleUnknown && error.code() != ErrorCode::RepositoryDenied) {
                 const std::lock_guard<std::mutex> lock(_mutex);
                 _mirrorsDown[mirror.name] = Call::Clock::now() + LeaveMirrorAlone;
             }
@@ -132,6 +135,21 @@ std::optional<std::uint64_t> ContentPuller::fetchFromMirror(Call& call, const Or
     return std::nullopt;
 }
 
+std::unique_ptr<BodyReader> ContentPuller::begin(Call& call, RegistryBackend& backend, const Repository& repository,
+                                                 const Credential& credential, const Descriptor& descriptor,
+                                                 std::uint64_t offset) {
+    try {
+        auto reader = backend.fetch(call, repository, descriptor, credential, offset);
+        if (reader) return reader;
+    } catch (const Error& error) {
+        // Resolved with it, or on a mirror that nobody resolved at: to be tried no more often than any other.
+        if (error.code() != ErrorCode::CredentialRefused && error.code() != ErrorCode::RepositoryDenied) throw;
+        throw Error(_memory.refused(repository, credential, error));
+    }
+    throw Error(ErrorCode::ModuleUnknown,
+                repository.str() + " has no " + descriptor.digest.str() + " although it is named there");
+}
+
 std::uint64_t ContentPuller::fetchFrom(Call& call, RegistryBackend& backend, const Repository& repository,
                                        const Credential& credential, const Descriptor& descriptor,
                                        std::uint64_t limit) {
@@ -143,10 +161,7 @@ std::uint64_t ContentPuller::fetchFrom(Call& call, RegistryBackend& backend, con
     std::vector<char> chunk(ChunkBytes);
     std::uint64_t count = 0;
     for (int resumes = 0;; ++resumes) {
-        auto reader = backend.fetch(call, repository, descriptor, credential, count);
-        if (!reader)
-            throw Error(ErrorCode::ModuleUnknown,
-                        repository.str() + " has no " + descriptor.digest.str() + " although it is named there");
+        const auto reader = begin(call, backend, repository, credential, descriptor, count);
         try {
             while (const auto got = reader->read(chunk.data(), chunk.size())) {
                 count += got;

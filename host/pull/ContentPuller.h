@@ -2,6 +2,7 @@
 #pragma once
 
 #include "index/DigestIndex.h"
+#include "keychain/CredentialMemory.h"
 #include "keychain/Keychain.h"
 #include "pull/CacheTiers.h"
 #include "routing/RouteTable.h"
@@ -32,8 +33,8 @@ struct Origin {
 /// names a private blob's digest would hand that blob to whoever can push the manifest.
 class ContentPuller {
 public:
-    ContentPuller(CacheTiers& cache, DigestIndex& index, Keychain& keychain)
-        : _cache(cache), _index(index), _keychain(keychain) {}
+    ContentPuller(CacheTiers& cache, DigestIndex& index, Keychain& keychain, CredentialMemory& memory)
+        : _cache(cache), _index(index), _keychain(keychain), _memory(memory) {}
 
     /// The content, from the cache or upstream; at most `limit` bytes. Concurrent calls for one content of one
     /// repository make one fetch: the others wait on this thread for the leader's, which is running on another.
@@ -51,6 +52,9 @@ private:
     /// Commits the content; nullopt: no mirror has it.
     std::optional<std::uint64_t> fetchFromMirror(Call& call, const Origin& origin, const Descriptor& descriptor,
                                                  std::uint64_t limit);
+    /// The body, from `offset` on. What it says of the credential is remembered.
+    std::unique_ptr<BodyReader> begin(Call& call, RegistryBackend& backend, const Repository& repository,
+                                      const Credential& credential, const Descriptor& descriptor, std::uint64_t offset);
     /// Commits the content and returns its size.
     std::uint64_t fetchFrom(Call& call, RegistryBackend& backend, const Repository& repository,
                             const Credential& credential, const Descriptor& descriptor, std::uint64_t limit);
@@ -58,6 +62,7 @@ private:
     CacheTiers& _cache;
     DigestIndex& _index;
     Keychain& _keychain;
+    CredentialMemory& _memory;
     std::mutex _mutex;
     std::condition_variable _ended;
     std::set<std::string> _inProgress; // repository and digest; bounded by the number of workers

@@ -54,6 +54,7 @@ std::vector<Credential> ModulePuller::credentials(Call& call, const PullTarget& 
     const auto& repository = target.reference.repository();
     const auto secret = target.secret();
     auto found = _keychain.find(call, repository, target.route->credentials, secret);
+    _memory.inForce(repository, found);
     std::stable_partition(found.begin(), found.end(),
                           [&](const Credential& each) { return _memory.lastWorked(repository, each); });
     // A named Secret is all that may be used: nobody asked for less.
@@ -89,15 +90,14 @@ std::optional<ModulePuller::Resolved> ModulePuller::resolve(Call& call, const Pu
                 continue;
             } catch (const Error& error) {
                 if (error.code() != ErrorCode::CredentialRefused && error.code() != ErrorCode::RepositoryDenied) throw;
-                _memory.refused(repository, credential, error);
+                refused = _memory.refused(repository, credential, error);
                 log(LogLevel::Warning, "credential refused",
                     {{"request", call.requestId()},
                      {"reference", reference.str()},
                      {"registry", repository.host()},
                      {"credential", credential.name},
-                     {"cause", error.what()},
-                     {"hint", error.hint()}});
-                refused = error;
+                     {"cause", refused->what()},
+                     {"hint", refused->hint()}});
             }
         }
         // Without a credential a registry may hide what exists: its refusal does not outweigh another's "absent".

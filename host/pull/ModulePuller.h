@@ -24,7 +24,7 @@ public:
           _index(index),
           _keychain(keychain),
           _memory(memory),
-          _content(cache, index, keychain),
+          _content(cache, index, keychain, memory),
           _intake(cache, index, limits) {}
 
     /// nullopt: absent, said by a registry that accepted the credential. Throws Error: CredentialRefused or

@@ -23,6 +23,16 @@ private:
     std::vector<Credential> _credentials;
 };
 
+/// Knows one Secret, as a source of a cluster does.
+class SecretSource : public CredentialSource {
+public:
+    std::vector<Credential> find(Call&, const CredentialQuery& query) override {
+        if (query.secretName.empty()) return {basic("regcred", "1"), basic("ghcr", "2")};
+        if (query.secretName == "ghcr") return {basic("ghcr", "2")};
+        return {};
+    }
+};
+
 class BrokenSource : public CredentialSource {
 public:
     std::vector<Credential> find(Call&, const CredentialQuery&) override {
@@ -40,6 +50,7 @@ class KeychainTest : public CppUnit::TestFixture {
     CPPUNIT_TEST_SUITE(KeychainTest);
     CPPUNIT_TEST(asksInTheGivenOrder);
     CPPUNIT_TEST(anErrorStopsAndNamesTheSource);
+    CPPUNIT_TEST(aNamedSecretNarrowsTheSearch);
     CPPUNIT_TEST_SUITE_END();
 
     const Repository _repository{"r.example.com", "team/a"};
@@ -67,6 +78,30 @@ class KeychainTest : public CppUnit::TestFixture {
             keychain.find(c, _repository, {"team", "other"});
         });
         CPPUNIT_ASSERT_EQUAL(std::size_t(1), keychain.find(c, _repository, {"other"}).size());
+    }
+
+    void aNamedSecretNarrowsTheSearch() {
+        SecretSource cluster;
+        FixedSource none({});
+        BrokenSource broken;
+        const Keychain keychain({{"plain", &none}, {"cluster", &cluster}, {"team", &broken}});
+        auto c = call();
+        CPPUNIT_ASSERT_EQUAL(std::size_t(2), keychain.find(c, _repository, {"plain", "cluster"}).size());
+        const auto found = keychain.find(c, _repository, {"plain", "cluster"}, "ghcr");
+        CPPUNIT_ASSERT_EQUAL(std::size_t(1), found.size());
+        CPPUNIT_ASSERT_EQUAL(std::string("cluster: ghcr"), found[0].name);
+        test::expectError("unknown Secret", ErrorCode::CredentialSourceFault,
+                          "Secret 'gone' with a credential for r.example.com (asked: credential.plain, "
+                          "credential.cluster)",
+                          [&] {
+                              keychain.find(c, _repository, {"plain", "cluster"}, "gone");
+                          });
+        test::expectError("no source", ErrorCode::CredentialSourceFault, "there is no source to ask",
+                          [&] { keychain.find(c, _repository, {}, "gone"); });
+        test::expectError("a source that cannot say", ErrorCode::CredentialSourceFault,
+                          "credential.team: config.json:3", [&] {
+                              keychain.find(c, _repository, {"team", "cluster"}, "ghcr");
+                          });
     }
 };
 
