@@ -11,6 +11,10 @@ constexpr std::chrono::seconds Patience{8}; ///< for one look at the chain and o
                                             ///< the time of the request that happens to make it
 constexpr std::chrono::minutes NobodyFor{1};
 
+bool endsWith(const std::string& text, const std::string& end) {
+    return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
+}
+
 } // namespace
 
 EcrIdentity::EcrIdentity(HostServices& host, const EcrSettings& settings, const Environment& environment)
@@ -47,12 +51,14 @@ std::vector<Credential> EcrIdentity::find(Call& call, const CredentialQuery& que
 
 Credential EcrIdentity::renewed(Call& call, const Repository& repository, const Credential& refused) {
     const auto registry = registryOf(repository);
-    if (!registry || refused.name != nameOf(*registry)) return refused;
+    if (!registry || !endsWith(refused.name, nameOf(*registry))) return refused; // the keychain puts its name before it
     // ECR Public is shown a bearer token that was made of it; that one is renewed without us.
     if (registry->isPublic) return refused;
     _tokens.forget(keyOf(*registry), refused.secret);
     try {
-        return credentialOf(call, *registry);
+        auto renewed = credentialOf(call, *registry);
+        renewed.name = refused.name;
+        return renewed;
     } catch (const Nobody&) {
         return refused;
     }

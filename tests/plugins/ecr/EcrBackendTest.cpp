@@ -237,7 +237,8 @@ public:
 
     void expiredTokenIsRenewedOnce() {
         serve("canary-password-2");
-        const auto held = find().front();
+        auto held = find().front();
+        held.name = "backend.ecr: " + held.name; // as the host's keychain hands it over
         world.put(Api + "/", privateAnswer("canary-password-2"));
         // What the registry says to a token of yesterday; a HEAD has no body.
         const auto expired = [](const FakeRegistry::Seen& seen, FakeRegistry::Reply& reply) {
