@@ -12,15 +12,17 @@ namespace {
 
 using Names = std::set<std::string>;
 
-/// oci <- plugin <- distribution, plugin <- credentials, plugin <- testing. The tools are programs over the whole SDK.
+/// oci <- plugin <- distribution, plugin <- credentials <- kubernetes, plugin <- testing. The tools are programs over
+/// the whole SDK.
 const std::map<std::string, Names> SdkLayers{
     {"oci", {}},
     {"plugin", {"oci"}},
     {"distribution", {"oci", "plugin"}},
     {"credentials", {"oci", "plugin"}},
+    {"kubernetes", {"oci", "plugin", "credentials"}},
     {"testing", {"oci", "plugin"}},
     {"tools", {"oci", "plugin", "distribution", "testing"}},
-    {"examples", {"oci", "plugin", "distribution", "credentials"}},
+    {"examples", {"oci", "plugin", "distribution", "credentials", "kubernetes"}},
 };
 
 /// Which rooms of the host a room includes; as host/CMakeLists.txt links them. What lies in host/ itself composes
@@ -55,11 +57,12 @@ const std::vector<std::pair<std::string, std::string>> Confined{
     {"libpsl", "sdk/src/distribution/"},
     {"yaml-cpp/", "host/extensions/"},
     {"yaml-cpp/", "sdk/src/kubernetes/"},
+    {"yaml-cpp/", "plugins/credentials/file/"},
 };
 
 /// Beside the standard library's, what plugins include of others.
 const std::vector<std::string> PluginsMayUse{"Poco/", "openssl/", "sys/", "linux/", "netinet/", "arpa/"};
-const Names SystemHeaders{"dirent.h", "endian.h", "fcntl.h", "netdb.h", "poll.h", "unistd.h"};
+const Names SystemHeaders{"dirent.h", "endian.h", "fcntl.h", "netdb.h", "poll.h", "spawn.h", "unistd.h"};
 
 bool beginsWith(const std::string& text, const std::string& start) {
     return text.compare(0, start.size(), start) == 0;
@@ -121,6 +124,8 @@ std::string objection(const std::string& file, const std::string& header) {
                                                                         : "a plugin sees the SDK and its own folder";
     if (publicHeader) {
         const auto layer = layerOf(header);
+        // The catalog of Extensions follows objects as the credential source does.
+        if (layer == "kubernetes" && (beginsWith(file, "host/extensions/") || directoryOf(file) == "host")) return {};
         return layer == "oci" || layer == "plugin" ? "" : "the host knows only the SDK's values and seams";
     }
     if (!beginsWith(header, "host/")) return "the host includes its own headers and the SDK's";

@@ -138,6 +138,11 @@ bool ScriptedServer::Connection::sleep(std::chrono::milliseconds time) {
     return !_server->_stopped.wait_for(lock, time, [this] { return _server->_stopping; });
 }
 
+bool ScriptedServer::Connection::open() const {
+    char byte = 0;
+    return ::recv(_socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0;
+}
+
 void ScriptedServer::Connection::closeAbruptly() {
     _abrupt = true;
 }

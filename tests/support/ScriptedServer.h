@@ -29,6 +29,7 @@ public:
         std::string readRequest();
         bool send(std::string_view bytes);          ///< false: the client has gone
         bool sleep(std::chrono::milliseconds time); ///< false: the server stops
+        bool open() const;                          ///< false: the client has closed (or sent something new)
         void closeAbruptly();                       ///< without TLS's close_notify
         void reset();                               ///< RST instead of FIN
 
