@@ -3,6 +3,8 @@
 
 #include "wasmproxy/oci/StrictJson.h"
 
+#include <openssl/crypto.h>
+
 namespace wasmproxy {
 
 /// One JSON value as it was written; numbers stay text, so that no conversion can lie about them.
@@ -44,6 +46,17 @@ struct StrictJson::Document {
     std::string what;
     ErrorCode code = ErrorCode::Internal;
     Node root;
+
+    Document() = default;
+    Document(const Document&) = delete;
+    Document& operator=(const Document&) = delete;
+    ~Document() { wipe(root); } // tokens and passwords come in JSON, too
+
+    static void wipe(Node& node) noexcept {
+        if (node.type == Node::Type::String) OPENSSL_cleanse(node.text.data(), node.text.size());
+        for (Node& item : node.items)
+            wipe(item);
+    }
 };
 
 } // namespace wasmproxy
