@@ -74,22 +74,21 @@ std::optional<Credential> fromEntry(const StrictJson& entry) {
     return basic(username, password.text);
 }
 
-} // namespace
+std::optional<StrictJson> objectAt(const StrictJson& document, const char* key) {
+    auto found = document.find(key);
+    if (found && !found->isObject()) found->fail("an object");
+    return found;
+}
 
-CredentialEntries parseDockerConfig(std::string_view text, const std::string& path) {
-    const StrictJson document = StrictJson::parse(text, path, ErrorCode::CredentialSourceFault);
+StrictJson parseDocument(std::string_view text, const std::string& path) {
+    StrictJson document = StrictJson::parse(text, path, ErrorCode::CredentialSourceFault);
     if (!document.isObject()) document.fail("an object with `auths`");
+    return document;
+}
+
+CredentialEntries readAuths(const StrictJson& auths, const std::string& path) {
     CredentialEntries result;
-    if (document.find("credHelpers") || document.find("credsStore"))
-        result.warnings.push_back(path + ": credential helpers (credHelpers, credsStore) are not run; only the entries "
-                                         "of `auths` are used");
-    const auto auths = document.find("auths");
-    if (!auths) {
-        result.warnings.push_back(path + " has no `auths`: it gives no credential");
-        return result;
-    }
-    if (!auths->isObject()) auths->fail("an object");
-    for (const auto& [key, value] : auths->members()) {
+    for (const auto& [key, value] : auths.members()) {
         const auto skip = [&, &name = key](const std::string& reason) {
             std::string line = path + ": entry \"";
             line.append(shown(name)).append("\" is left out: ").append(reason);
@@ -112,6 +111,69 @@ CredentialEntries parseDockerConfig(std::string_view text, const std::string& pa
         }
     }
     return result;
+}
+
+void warnWithoutAuths(CredentialEntries& result, const std::string& path) {
+    result.warnings.push_back(path + " has no `auths`: it gives no credential");
+}
+
+} // namespace
+
+std::vector<std::string> DockerConfig::helpersOf(const Repository& repository) const {
+    std::vector<std::string> names;
+    for (const CredentialHelper& helper : helpers) {
+        if (!helper.registry.matches(repository)) continue;
+        if (helper.name.empty() || helper.name == "containers-auth.json") return {};
+        names.push_back(helper.name);
+        break;
+    }
+    if (!store.empty() && (names.empty() || names.front() != store)) names.push_back(store);
+    return names;
+}
+
+bool isHelperName(std::string_view name) noexcept {
+    return !name.empty() && name.size() <= 100 &&
+           name.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") ==
+               std::string_view::npos;
+}
+
+DockerConfig readDockerConfig(std::string_view text, const std::string& path) {
+    const StrictJson document = parseDocument(text, path);
+    const auto auths = objectAt(document, "auths");
+    DockerConfig result;
+    if (auths) result.auths = readAuths(*auths, path);
+    result.store = document.stringOr("credsStore", "");
+    const auto helpers = objectAt(document, "credHelpers");
+    if (!helpers) {
+        if (!auths && result.store.empty()) warnWithoutAuths(result.auths, path);
+        return result;
+    }
+    for (const auto& [key, value] : helpers->members()) {
+        auto pattern = RegistryPattern::parse(key);
+        // As in docker and containers: by the whole name of a registry.
+        if (pattern && pattern->isHost())
+            result.helpers.push_back({std::move(*pattern), value.isNull() ? std::string() : value.asString()});
+        else
+            result.auths.warnings.push_back(path + ": helper for \"" + shown(key) +
+                                            "\" is left out: the key is not host[:port]");
+    }
+    return result;
+}
+
+CredentialEntries parseDockerConfig(std::string_view text, const std::string& path) {
+    const StrictJson document = parseDocument(text, path);
+    const auto auths = objectAt(document, "auths");
+    CredentialEntries result;
+    if (document.find("credHelpers") || document.find("credsStore"))
+        result.warnings.push_back(path + ": credential helpers (credHelpers, credsStore) are not run; only the entries "
+                                         "of `auths` are used");
+    if (!auths) {
+        warnWithoutAuths(result, path);
+        return result;
+    }
+    CredentialEntries read = readAuths(*auths, path);
+    read.warnings.insert(read.warnings.begin(), result.warnings.begin(), result.warnings.end());
+    return read;
 }
 
 } // namespace wasmproxy

@@ -2,6 +2,7 @@
 #include "wasmproxy/credentials/DockerConfig.h"
 
 #include "wasmproxy/credentials/Base64.h"
+#include "wasmproxy/credentials/HelperAnswer.h"
 #include "wasmproxy/oci/Error.h"
 
 #include <cppunit/extensions/HelperMacros.h>
@@ -21,6 +22,10 @@ class DockerConfigTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(refusesWhatIsNoConfig);
     CPPUNIT_TEST(saysThatHelpersAreNotRun);
     CPPUNIT_TEST(keepsUserInformationOfKeysOutOfText);
+    CPPUNIT_TEST(readsHelpers);
+    CPPUNIT_TEST(refusesHelpersThatAreNone);
+    CPPUNIT_TEST(readsWhatAHelperWrites);
+    CPPUNIT_TEST(showsOfAHelperWhatIsNoAnswer);
     CPPUNIT_TEST_SUITE_END();
 
 public:
@@ -160,6 +165,95 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::size_t(1), read.warnings.size());
         CPPUNIT_ASSERT_EQUAL(std::string::npos, read.warnings[0].find("hunter2"));
         CPPUNIT_ASSERT(read.warnings[0].find("@reg.io") != std::string::npos);
+    }
+
+    void readsHelpers() {
+        const auto config = readDockerConfig(
+            R"({"credHelpers":{"https://a.io/v2/":"one","*.io":"glob","b.io/team":"path","c.io:5000":"two",
+                "index.docker.io":"hub","d.io":"containers-auth.json","e.io":"","f.io":"../x","g.io":"store"},
+                "credsStore":"store","auths":{"reg.io":{"auth":"dTpw"},"bad.io":{"auth":"!"}}})",
+            "/c");
+        CPPUNIT_ASSERT_EQUAL(std::size_t(1), config.auths.entries.size());
+        CPPUNIT_ASSERT_EQUAL(std::size_t(3), config.auths.warnings.size());
+        CPPUNIT_ASSERT(config.auths.warnings[1].find("/c: helper for \"*.io\" is left out") == 0);
+        CPPUNIT_ASSERT(config.auths.warnings[2].find("/c: helper for \"b.io/team\" is left out") == 0);
+        for (const auto& [host, expected] :
+             std::vector<std::pair<std::string, std::string>>{{"a.io", "one store "},
+                                                              {"b.io", "store "},
+                                                              {"c.io", "store "},
+                                                              {"c.io:5000", "two store "},
+                                                              {"docker.io", "hub store "},
+                                                              {"d.io", ""},
+                                                              {"e.io", ""},
+                                                              {"f.io", "../x store "},
+                                                              {"g.io", "store "}}) {
+            std::string names;
+            for (const std::string& name : config.helpersOf(Repository(host, "team/app")))
+                names += name + " ";
+            CPPUNIT_ASSERT_EQUAL_MESSAGE(host, expected, names);
+        }
+        CPPUNIT_ASSERT(readDockerConfig(R"({"credsStore":"x"})", "/c").auths.warnings.empty());
+        CPPUNIT_ASSERT_EQUAL(std::size_t(1), readDockerConfig("{}", "/c").auths.warnings.size());
+    }
+
+    void refusesHelpersThatAreNone() {
+        for (const std::string text :
+             {R"({"credHelpers":["hunter2"]})", R"({"credHelpers":{"a.io":["hunter2"]}})", R"({"credsStore":7})"}) {
+            std::string message;
+            try {
+                readDockerConfig(text, "/etc/c.json");
+            } catch (const Error& error) {
+                message = error.what();
+            }
+            CPPUNIT_ASSERT_MESSAGE(message, message.find("/etc/c.json: cred") == 0);
+            CPPUNIT_ASSERT_MESSAGE(message, message.find("hunter2") == std::string::npos);
+            // Who runs no helpers need not understand them.
+            CPPUNIT_ASSERT(!parseDockerConfig(text, "/etc/c.json").warnings.empty());
+        }
+        for (const std::string name : {"ecr-login", "desktop.exe", "a_b", "X9", "..."})
+            CPPUNIT_ASSERT_MESSAGE(name, isHelperName(name));
+        for (const std::string name : {"", "a/b", "../a", "a b", "a\n", "\xc3\xa4", "a;b", "$a"})
+            CPPUNIT_ASSERT_MESSAGE(name, !isHelperName(name));
+        CPPUNIT_ASSERT(!isHelperName(std::string("a\0b", 3)));
+        CPPUNIT_ASSERT(!isHelperName(std::string(101, 'a')));
+    }
+
+    void readsWhatAHelperWrites() {
+        CPPUNIT_ASSERT_EQUAL(std::string("https://index.docker.io/v1/"), helperServer("docker.io"));
+        CPPUNIT_ASSERT_EQUAL(std::string("reg.io:5000"), helperServer("reg.io:5000"));
+        const auto basic = parseHelperAnswer("{\"ServerURL\":\"x\",\"Username\":\"u\",\"Secret\":\"p\"}\n", "h");
+        CPPUNIT_ASSERT(basic && basic->kind == Kind::Basic);
+        CPPUNIT_ASSERT_EQUAL(std::string("u"), basic->username);
+        CPPUNIT_ASSERT_EQUAL(std::string("p"), std::string(basic->secret.reveal()));
+        const auto token = parseHelperAnswer(R"({"Username":"<token>","Secret":"t"})", "h");
+        CPPUNIT_ASSERT(token && token->kind == Kind::IdentityToken);
+        for (const std::string none : {"{}", R"({"Username":"","Secret":""})", R"({"ServerURL":"x","Username":null})"})
+            CPPUNIT_ASSERT_MESSAGE(none, !parseHelperAnswer(none, "h"));
+        for (const std::string bad :
+             {"", "hunter2", "[]", R"("hunter2")", R"({"Secret":"hunter2"})", R"({"Username":"u"})",
+              R"({"Username":"u","Secret":["hunter2"]})", R"({"Username":"u","Secret":"hunter2")",
+              R"({"Username":"u","Secret":"hunter2","Secret":"x"})"}) {
+            std::string message;
+            try {
+                parseHelperAnswer(bad, "docker-credential-x");
+            } catch (const Error& error) {
+                CPPUNIT_ASSERT(error.code() == ErrorCode::CredentialSourceFault);
+                message = error.what();
+            }
+            CPPUNIT_ASSERT_MESSAGE(bad + message, message.find("docker-credential-x") == 0);
+            CPPUNIT_ASSERT_MESSAGE(message, message.find("hunter2") == std::string::npos);
+        }
+    }
+
+    void showsOfAHelperWhatIsNoAnswer() {
+        CPPUNIT_ASSERT(saysNotFound("credentials not found in native keychain\n"));
+        CPPUNIT_ASSERT(!saysNotFound("no credentials server URL"));
+        CPPUNIT_ASSERT(!saysNotFound(""));
+        CPPUNIT_ASSERT_EQUAL(std::string("locked?now?"), helperMessage(" locked\nnow\x7f \r\n"));
+        CPPUNIT_ASSERT_EQUAL(std::string(), helperMessage(R"({"Username":"u","Secret":"hunter2"})"));
+        CPPUNIT_ASSERT_EQUAL(std::string(), helperMessage("oops: {\"hunter2\""));
+        CPPUNIT_ASSERT_EQUAL(std::string(), helperMessage("Secret: hunter2"));
+        CPPUNIT_ASSERT_EQUAL(std::size_t(163), helperMessage(std::string(9999, 'x')).size());
     }
 };
 

@@ -21,6 +21,8 @@ public:
     static std::optional<RegistryPattern> parse(std::string_view key);
 
     bool matches(const Repository& repository) const;
+    /// One registry as a whole: neither glob nor path.
+    bool isHost() const noexcept { return !_glob && _path.empty(); }
     /// Strict weak order, the most specific first: a literal host before globs, then longer before shorter.
     static bool moreSpecific(const RegistryPattern& a, const RegistryPattern& b);
 
