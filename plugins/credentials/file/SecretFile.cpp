@@ -20,6 +20,17 @@ FileIdentity identityOf(const struct stat& found) {
     return {found.st_dev, found.st_ino, found.st_size, found.st_mtim, found.st_ctim, found.st_mode};
 }
 
+/// A path may lead through `..data` into a folder that is replaced and removed at just that moment: then it leads
+/// elsewhere at once. `attempt` returns -1 and sets errno.
+template <class Attempt>
+int whileReplaced(Attempt attempt) {
+    constexpr int Attempts = 4;
+    for (int i = 1;; ++i) {
+        const int result = attempt();
+        if (result >= 0 || errno != ENOENT || i == Attempts) return result;
+    }
+}
+
 struct Descriptor {
     int number;
     ~Descriptor() {
@@ -61,13 +72,14 @@ void SecretFile::failErrno(int number) const {
 
 FileIdentity SecretFile::identity() const {
     struct stat found {};
-    if (::stat(_path.c_str(), &found) != 0) failErrno(errno);
+    if (whileReplaced([&] { return ::stat(_path.c_str(), &found); }) != 0) failErrno(errno);
     return identityOf(found);
 }
 
 Secret SecretFile::read(FileIdentity& identity) const {
     // O_NONBLOCK: opening a FIFO must not hang; without effect on a regular file.
-    const Descriptor file{::open(_path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)};
+    const Descriptor file{
+        whileReplaced([&] { return ::open(_path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK); })};
     if (file.number < 0) failErrno(errno);
     struct stat found {};
     if (::fstat(file.number, &found) != 0) failErrno(errno);

@@ -38,6 +38,7 @@ class FileCredentialSourceTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(keepsTheLastGoodEntries);
     CPPUNIT_TEST(saysEachThingOncePerChange);
     CPPUNIT_TEST(isNeverTornByAWriter);
+    CPPUNIT_TEST(isNeverTornByTheSwapOfAVolume);
     CPPUNIT_TEST_SUITE_END();
 
 public:
@@ -135,21 +136,41 @@ public:
         const KeyValue registry{"registry", "reg.io/a", "t:2"};
         const KeyValue username{"username", "u", "t:3"};
         const KeyValue password{"password-file", "/p", "t:4"};
-        for (const Row& row :
-             std::vector<Row>{{{docker}, {}},
-                              {{registry, username, password}, {}},
-                              {{}, {"docker-config"}},
-                              {{docker, registry}, {"registry"}},
-                              {{docker, registry, username, password}, {"registry", "username", "password-file"}},
-                              {{registry}, {"username", "password-file"}},
-                              {{username, password}, {"registry"}},
-                              {{{"docker-config", "relative.json", "t:1"}}, {"docker-config"}},
-                              {{{"docker-config", "", "t:1"}}, {"docker-config"}},
-                              {{registry, username, {"password-file", "p", "t:4"}}, {"password-file"}},
-                              {{registry, {"username", "", "t:3"}, password}, {"username"}},
-                              {{{"registry", "*.io", "t:2"}, username, password}, {"registry"}},
-                              {{{"registry", "reg io", "t:2"}, username, password}, {"registry"}},
-                              {{{"registry", "u:hunter2@reg.io", "t:2"}, username, password}, {"registry"}}}) {
+        const KeyValue providers{"credential-provider-config", "/c.yaml", "t:5"};
+        const KeyValue programs{"credential-provider-bin-dir", "/opt/providers", "t:6"};
+        const KeyValue search{"helper-path", "/opt/bin, /usr/bin", "t:7"};
+        const KeyValue environment{"helper-environment", "AWS_REGION, A=b=c", "t:8"};
+        const KeyValue limit{"credential-provider-cache-limit", "1m", "t:9"};
+        for (const Row& row : std::vector<Row>{
+                 {{docker}, {}},
+                 {{registry, username, password}, {}},
+                 {{}, {"docker-config"}},
+                 {{docker, registry}, {"registry"}},
+                 {{docker, registry, username, password}, {"registry", "username", "password-file"}},
+                 {{registry}, {"username", "password-file"}},
+                 {{username, password}, {"registry"}},
+                 {{{"docker-config", "relative.json", "t:1"}}, {"docker-config"}},
+                 {{{"docker-config", "", "t:1"}}, {"docker-config"}},
+                 {{registry, username, {"password-file", "p", "t:4"}}, {"password-file"}},
+                 {{registry, {"username", "", "t:3"}, password}, {"username"}},
+                 {{{"registry", "*.io", "t:2"}, username, password}, {"registry"}},
+                 {{docker, search, environment}, {}},
+                 {{providers, programs, search, environment, limit}, {}},
+                 {{providers}, {"credential-provider-bin-dir"}},
+                 {{programs}, {"credential-provider-config"}},
+                 {{{"credential-provider-config", "c", "t:5"}, programs}, {"credential-provider-config"}},
+                 {{docker, providers, programs}, {"credential-provider-config", "credential-provider-bin-dir"}},
+                 {{providers, programs, username}, {"username"}},
+                 {{registry, username, password, search}, {"helper-path"}},
+                 {{docker, limit}, {"credential-provider-cache-limit"}},
+                 {{registry, username, password, limit}, {"credential-provider-cache-limit"}},
+                 {{docker, {"helper-path", "/usr/bin, bin", "t:7"}}, {"helper-path"}},
+                 {{docker, {"helper-path", "/usr/bin:/bin", "t:7"}}, {"helper-path"}},
+                 {{docker, {"helper-environment", "A B", "t:8"}}, {"helper-environment"}},
+                 {{docker, {"helper-environment", "=hunter2", "t:8"}}, {"helper-environment"}},
+                 {{docker, {"helper-environment", "1A=hunter2", "t:8"}}, {"helper-environment"}},
+                 {{{"registry", "reg io", "t:2"}, username, password}, {"registry"}},
+                 {{{"registry", "u:hunter2@reg.io", "t:2"}, username, password}, {"registry"}}}) {
             file::FileSettings settings;
             std::vector<SettingsProblem> problems;
             settings.apply(row.values, "credentials.x.", problems);
@@ -249,15 +270,15 @@ public:
     }
 
     void saysEachThingOncePerChange() {
-        writeFile(path, R"({"credsStore":"x","auths":{"reg.io":{"auth":"dTpw"},"bad.io":{"auth":"!"}}})");
+        writeFile(path, R"({"credHelpers":{"*.io":"x"},"auths":{"reg.io":{"auth":"dTpw"},"bad.io":{"auth":"!"}}})");
         std::filesystem::permissions(path, std::filesystem::perms(0644));
         const auto source = make(path);
         for (int i = 0; i < 5; ++i)
             CPPUNIT_ASSERT_EQUAL(std::string("u"), users(*source, "reg.io", "a"));
         const auto lines = host.take();
         CPPUNIT_ASSERT_EQUAL(std::size_t(3), lines.size());
-        CPPUNIT_ASSERT(lines[0].find("are not run") != std::string::npos);
-        CPPUNIT_ASSERT(lines[1].find("entry \"bad.io\"") != std::string::npos);
+        CPPUNIT_ASSERT(lines[0].find("entry \"bad.io\"") != std::string::npos);
+        CPPUNIT_ASSERT(lines[1].find("helper for \"*.io\" is left out") != std::string::npos);
         CPPUNIT_ASSERT(lines[2].find("readable by every user") != std::string::npos);
         std::filesystem::permissions(path, std::filesystem::perms(0600));
         users(*source, "reg.io", "a");
@@ -266,30 +287,22 @@ public:
 
     void isNeverTornByAWriter() {
         // Renamed into place, so that each reading finds one version whole.
-        const auto publish = [&](int i) {
-            writeFile(path + ".new", config("reg.io", "u" + std::to_string(i), "p" + std::to_string(i)));
+        publishUnderReaders([&](const std::string& text, int) {
+            writeFile(path + ".new", text);
             std::filesystem::rename(path + ".new", path);
-        };
-        publish(0);
-        const auto source = make(path);
-        std::vector<std::thread> readers;
-        std::atomic<bool> done{false};
-        std::atomic<int> wrong{0};
-        for (int i = 0; i < 4; ++i)
-            readers.emplace_back([&] {
-                while (!done) {
-                    const auto found = find(*source, "reg.io", "a");
-                    if (found.size() != 1 || found[0].username.substr(1) != found[0].secret.reveal().substr(1)) ++wrong;
-                }
-            });
-        for (int i = 1; i <= 200; ++i)
-            publish(i);
-        done = true;
-        for (auto& reader : readers)
-            reader.join();
-        CPPUNIT_ASSERT_EQUAL(0, wrong.load());
-        CPPUNIT_ASSERT_EQUAL(std::string("u200"), users(*source, "reg.io", "a"));
-        CPPUNIT_ASSERT(host.take().empty());
+        });
+    }
+
+    void isNeverTornByTheSwapOfAVolume() {
+        std::filesystem::create_symlink("..data/config.json", path);
+        publishUnderReaders([&](const std::string& text, int version) {
+            const std::string folder = "..v" + std::to_string(version);
+            std::filesystem::create_directory(*directory / folder);
+            writeFile(*directory / (folder + "/config.json"), text);
+            std::filesystem::create_directory_symlink(folder, *directory / "..data_tmp");
+            std::filesystem::rename(*directory / "..data_tmp", *directory / "..data");
+            if (version > 0) std::filesystem::remove_all(*directory / ("..v" + std::to_string(version - 1)));
+        });
     }
 
 private:
@@ -303,6 +316,45 @@ private:
     std::unique_ptr<file::FileCredentialSource> make(const std::vector<KeyValue>& values) { return make(values, host); }
     std::unique_ptr<file::FileCredentialSource> make(const std::string& dockerConfig) {
         return make({{"docker-config", dockerConfig, "t:1"}});
+    }
+    /// 100 rotations under four readers: every answer is one version whole, none older than what was published before
+    /// it was asked for.
+    void publishUnderReaders(const std::function<void(const std::string&, int)>& write) {
+        std::atomic<int> published{0};
+        const auto publish = [&](int i) {
+            write(config("reg.io", "u" + std::to_string(i), "p" + std::to_string(i)), i);
+            published = i;
+        };
+        publish(0);
+        const auto source = make(path);
+        std::vector<std::thread> readers;
+        std::atomic<bool> done{false};
+        std::atomic<int> wrong{0};
+        std::atomic<int> answers{0};
+        for (int i = 0; i < 4; ++i)
+            readers.emplace_back([&] {
+                while (!done) {
+                    const int oldest = published;
+                    const auto found = find(*source, "reg.io", "a");
+                    if (found.size() != 1 || found[0].username.substr(1) != found[0].secret.reveal().substr(1) ||
+                        std::stoi(found[0].username.substr(1)) < oldest)
+                        ++wrong;
+                    ++answers;
+                }
+            });
+        for (int i = 1; i <= 100; ++i) {
+            const int before = answers;
+            publish(i);
+            while (answers < before + 4)
+                std::this_thread::yield();
+        }
+        done = true;
+        for (auto& reader : readers)
+            reader.join();
+        CPPUNIT_ASSERT_EQUAL(0, wrong.load());
+        CPPUNIT_ASSERT_EQUAL(std::string("u100"), users(*source, "reg.io", "a"));
+        const auto lines = host.take();
+        CPPUNIT_ASSERT_MESSAGE(lines.empty() ? "" : lines[0], lines.empty());
     }
     static std::vector<Credential> find(CredentialSource& source, const std::string& registry,
                                         const std::string& name) {
