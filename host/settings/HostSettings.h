@@ -99,6 +99,20 @@ protected:
     void validate(const std::string& prefix, std::vector<SettingsProblem>& problems) const override;
 };
 
+struct ExtensionsSettings : Settings {
+    Setting<std::string> directory{this, "directory", "",
+                                   "Where files with WasmExtension documents are: *.yaml, *.yml, *.json. Empty: none. "
+                                   "Changes are picked up while running."};
+    Setting<bool> kubernetes{this, "kubernetes", false,
+                             "Also take the WasmExtension resources (extension.wasmproxy.io) of the namespace that the "
+                             "kubernetes credential source reads."};
+};
+
+struct MeshSettings : Settings {
+    Setting<bool> enableWasmDownloadProxy{this, "enable-wasm-download-proxy", true,
+                                          "false: no Extension is served; what a route serves still is."};
+};
+
 /// Of every [backend.x], beside what its plugin declares.
 struct BackendSettings : Settings {
     Setting<std::string> plugin{this, "plugin", "",
@@ -173,6 +187,8 @@ struct HostSettings {
     IndexSettings index;
     PullSettings pull;
     LogSettings log;
+    ExtensionsSettings extensions;
+    MeshSettings mesh;
     std::vector<InstanceSettings<BackendSettings>> backends;
     std::vector<InstanceSettings<CredentialSettings>> credentials;
     std::vector<InstanceSettings<CacheSettings>> caches;

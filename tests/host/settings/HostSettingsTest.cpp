@@ -45,7 +45,7 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::string(), show(problemsOf("")));
         CPPUNIT_ASSERT_EQUAL(std::string(),
                              show(problemsOf("[plugins]\n[dataplane]\n[health]\n[admin]\n[index]\n[pull]\n"
-                                             "[log]\n[cache.a]\n[credential.a]\n[backend.a]\n"
+                                             "[log]\n[extensions]\n[mesh]\n[cache.a]\n[credential.a]\n[backend.a]\n"
                                              "[route.a]\nmatch=a/**")));
     }
 
@@ -108,6 +108,8 @@ public:
             {"[pull]\n\nagent-timeout=12s", {{"f:3", "pull.hold", "less than agent-timeout (12s)"}}},
             {"[pull]\nmax-module=0B", {{"f:2", "pull.max-module", "more than 0B"}}},
             {"[pull]\nrequire-proxy-wasm=maybe", {{"f:2", "pull.require-proxy-wasm", "yes, warn, no"}}},
+            {"[mesh]\nenable-wasm-download-proxy=maybe", {{"f:2", "mesh.enable-wasm-download-proxy", "true"}}},
+            {"[extensions]\ndirektory=/x", {{"f:2", "extensions.direktory", "did you mean 'directory'?"}}},
             {"[log]\nlevel=info", {{"f:2", "log.level", "error, warning, information, debug"}}},
             {"[log]\nformat=xml", {{"f:2", "log.format", "text, json"}}},
             {"[route.a]\nanonymous=true", {{"f:1", "route.a.match", "required"}}},
