@@ -3,6 +3,9 @@
 
 #include "net/HttpText.h"
 
+#include <optional>
+#include <string_view>
+
 namespace wasmproxy::host {
 namespace {
 
@@ -11,6 +14,42 @@ std::string printable(std::string text) {
         if (hasControl({&c, 1}) || static_cast<unsigned char>(c) >= 0x80 || c == '\t') c = '?';
     }
     return text;
+}
+
+bool holds(const std::string& text, std::string_view part) {
+    return text.find(part) != std::string::npos;
+}
+
+/// A proxy that opens no tunnel. Whether it answers so or the registry is what an operator must know first.
+std::optional<Error> refusedByProxy(const std::string& where, const std::string& cause, const std::string& key) {
+    constexpr std::string_view Words = "CONNECT tunnel failed, response ";
+    const auto at = cause.find(Words);
+    if (at == std::string::npos) return std::nullopt;
+    const std::string status = cause.substr(at + Words.size(), 3);
+    return Error(ErrorCode::UpstreamUnavailable,
+                 "the proxy, not the registry, answered " + status + " when asked to connect to " + where,
+                 status == "407"
+                     ? "the proxy wants a user name and a password, which " + key + "proxy has none of, or others"
+                     : "allow it there, or set " + key +
+                           "no-proxy if it can be reached without; the proxy is that of " + key + "proxy");
+}
+
+/// An alert by which a server says what it thinks of the certificate that we show or do not show.
+std::optional<Error> refusedClient(const std::string& where, const std::string& cause, const std::string& key,
+                                   bool shown) {
+    if (!holds(cause, " alert ")) return std::nullopt;
+    const std::string both = key + "client-certificate and " + key + "client-key";
+    if (holds(cause, "certificate") || holds(cause, "unknown ca"))
+        return shown
+                   ? Error(ErrorCode::UpstreamUnavailable, where + " does not accept our client certificate: " + cause,
+                           "check " + both + ": is it valid now, and signed by a CA that the server trusts?")
+                   : Error(ErrorCode::UpstreamUnavailable, where + " demands a client certificate: " + cause,
+                           "set " + both);
+    // All that a server says by TLS 1.2, and not of this alone.
+    if (holds(cause, "handshake failure") && !shown)
+        return Error(ErrorCode::UpstreamUnavailable, "cannot agree on TLS with " + where + ": " + cause,
+                     "if it demands a client certificate, set " + both);
+    return std::nullopt;
 }
 
 } // namespace
@@ -22,6 +61,8 @@ Error failureOf(CURLcode code, const std::string& where, const std::string& reas
     const auto unavailable = [&](const std::string& what, std::string hint = {}) {
         return Error(ErrorCode::UpstreamUnavailable, what + ": " + cause, std::move(hint));
     };
+    if (const auto error = refusedByProxy(where, cause, key)) return *error;
+    if (const auto error = refusedClient(where, cause, key, !settings.clientCertificate.empty())) return *error;
     switch (code) {
     case CURLE_COULDNT_RESOLVE_PROXY:
     case CURLE_PROXY:

@@ -112,7 +112,7 @@ class TransportScenarios : public CppUnit::TestFixture {
         const auto host = upstream.registry->host();
         {
             const Proxy proxy(options(host, upstream.caFile()));
-            assertHeld(proxy, host, {"the connection to " + host + " broke", "alert", "certificate"});
+            assertHeld(proxy, host, {host + " demands a client certificate", "set backend.private.client-certificate"});
         }
         CPPUNIT_ASSERT_EQUAL(std::size_t(0), upstream.registry->requests().size());
         const Proxy proxy(options(host, upstream.caFile() + upstream.clientCertificate()));
@@ -156,7 +156,8 @@ class TransportScenarios : public CppUnit::TestFixture {
         const Proxy proxy(options("registry.test", upstream.caFile() + "\nproxy = " + tunnel.url()));
         for (const int status : {403, 407, 502}) {
             tunnel.refuse(status);
-            assertHeld(proxy, "registry.test", {"CONNECT tunnel failed, response " + std::to_string(status)},
+            assertHeld(proxy, "registry.test",
+                       {"the proxy, not the registry, answered " + std::to_string(status), "backend.private.proxy"},
                        "v" + std::to_string(status)); // a tag of its own: no back-off of the one before
         }
         CPPUNIT_ASSERT_EQUAL(0, tunnel.tunnels());

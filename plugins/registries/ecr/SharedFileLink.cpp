@@ -48,18 +48,39 @@ std::optional<AwsCredentials> SharedFileLink::read(const std::string& path, cons
                                                    bool config) const {
     auto section = sectionOf(path, profile, config);
     if (!section) return {};
-    const std::string where = "profile '" + profile + "' of " + path;
+    const std::string where = nameOf(path, profile);
     const Secret& id = (*section)["aws_access_key_id"];
     const Secret& key = (*section)["aws_secret_access_key"];
     if (id.empty() != key.empty())
         throw Error(ErrorCode::CredentialSourceFault,
                     where + " has only one of aws_access_key_id and aws_secret_access_key");
+    // A key beside a role is whom the role is assumed by: to use it as it is would be to be somebody else.
+    if (section->count("role_arn") != 0) refuse(where, "role_arn");
     if (!id.empty()) return AwsCredentials{std::string(id.reveal()), key, (*section)["aws_session_token"], where};
-    for (const char* other : {"role_arn", "credential_process", "sso_session", "sso_start_url"})
-        if (section->count(other) != 0)
-            throw Error(ErrorCode::CredentialSourceFault, where + " uses " + other + ", which is not supported",
-                        "use a profile with an access key, or a role by web identity, Pod Identity or instance");
+    for (const char* other : {"credential_process", "sso_session", "sso_start_url", "login_session"})
+        if (section->count(other) != 0) refuse(where, other);
     return {};
+}
+
+bool SharedFileLink::hasRole(const std::string& config, const std::string& profile) {
+    try {
+        const auto section = sectionOf(config, profile, true);
+        return section && section->count("role_arn") != 0;
+    } catch (const Error&) {
+        return false; // /dev/null, say: what is needed is there without it
+    }
+}
+
+std::string SharedFileLink::nameOf(const std::string& path, const std::string& profile) {
+    return "profile '" + profile + "' of " + path;
+}
+
+void SharedFileLink::refuse(const std::string& where, const std::string& key) {
+    const bool role = key == "role_arn";
+    throw Error(ErrorCode::CredentialSourceFault, where + " uses " + key + ", which is not supported",
+                role ? "use a profile with an access key, or let the role be assumed outside: AWS_ROLE_ARN with "
+                       "AWS_WEB_IDENTITY_TOKEN_FILE, Pod Identity, or the role of task or instance"
+                     : "use a profile with an access key, or a role by web identity, Pod Identity, task or instance");
 }
 
 std::optional<AwsCredentials> SharedFileLink::find(Call&, const EcrHost&) {
@@ -78,7 +99,11 @@ std::optional<AwsCredentials> SharedFileLink::find(Call&, const EcrHost&) {
         const std::string credentials = pathOf("AWS_SHARED_CREDENTIALS_FILE", "credentials");
         const std::string config = pathOf("AWS_CONFIG_FILE", "config");
         if (!credentials.empty())
-            if (auto found = read(credentials, profile, false)) return found;
+            if (auto found = read(credentials, profile, false)) {
+                // To AWS both files are one: the other may say which role this key is for.
+                if (!config.empty() && hasRole(config, profile)) refuse(nameOf(config, profile), "role_arn");
+                return found;
+            }
         if (!config.empty())
             if (auto found = read(config, profile, true)) return found;
         tried = credentials + " and " + config;

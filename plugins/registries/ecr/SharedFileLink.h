@@ -19,6 +19,9 @@ public:
 private:
     using Section = std::map<std::string, Secret>;
     static std::optional<Section> sectionOf(const std::string& path, const std::string& name, bool config);
+    static bool hasRole(const std::string& config, const std::string& profile);
+    static std::string nameOf(const std::string& path, const std::string& profile);
+    [[noreturn]] static void refuse(const std::string& where, const std::string& key);
     std::optional<AwsCredentials> read(const std::string& path, const std::string& profile, bool config) const;
 
     const Environment _environment;

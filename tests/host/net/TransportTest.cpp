@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "Client.h"
+#include "support/ConnectProxy.h"
 #include "support/ScriptedServer.h"
 
 #include <atomic>
@@ -23,6 +24,7 @@ class TransportTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(doesNotFollowRedirects);
     CPPUNIT_TEST(ignoresTheEnvironmentsProxy);
     CPPUNIT_TEST(usesTheProxyOfItsSettings);
+    CPPUNIT_TEST(saysThatItWasTheProxy);
     CPPUNIT_TEST(keepsConnections);
     CPPUNIT_TEST(readerDestroyedEarlyDropsTheConnection);
     CPPUNIT_TEST(asksAgainWhenAKeptConnectionHasDied);
@@ -156,6 +158,20 @@ public:
         CPPUNIT_ASSERT_EQUAL(1, proxy.accepted());
     }
 
+    void saysThatItWasTheProxy() {
+        ConnectProxy proxy({});
+        auto settings = loopbackSettings();
+        settings.proxy = proxy.url();
+        CurlTransport transport(settings);
+        for (const int status : {403, 407, 503}) {
+            proxy.refuse(status);
+            const Error error = errorOf([&] { get(transport, "https://registry.test/v2/"); });
+            assertCode(ErrorCode::UpstreamUnavailable, error);
+            assertContains(error.what(), "the proxy, not the registry, answered " + std::to_string(status) +
+                                             " when asked to connect to registry.test");
+            assertContains(error.hint(), status == 407 ? "backend.team.proxy has none" : "set backend.team.no-proxy");
+        }
+    }
     void keepsConnections() {
         ScriptedServer server(ScriptedServer::always(Small));
         ScriptedServer other(ScriptedServer::always(Small));

@@ -105,6 +105,22 @@ public:
             const std::string path = write("keys", std::string("[default]\n") + key + " = x\n");
             expectError(key, ErrorCode::CredentialSourceFault, key, [&] { find({{"access-key-file", path, ""}}); });
         }
+        haveInstance(); // which must not be taken instead
+        const std::string key = "aws_access_key_id = AK\naws_secret_access_key = k\n";
+        const std::string role = "role_arn = arn:aws:iam::123456789012:role/pull\nsource_profile = base\n";
+        variables["AWS_SHARED_CREDENTIALS_FILE"] = write("credentials", "[base]\n" + key);
+        const std::string config = write("config", "[default]\n" + role + "[profile base]\nregion = eu-west-1\n");
+        variables["AWS_CONFIG_FILE"] = config;
+        const std::string named = "profile 'default' of " + config + " uses role_arn, which is not supported";
+        expectError("a role", ErrorCode::CredentialSourceFault, named, [&] { find(); });
+        // Nor is the key used as it is, wherever it stands.
+        write("credentials", "[default]\n" + key);
+        expectError("a role and a key", ErrorCode::CredentialSourceFault, named, [&] { find(); });
+        write("credentials", "[default]\n" + key + role);
+        expectError("both in one", ErrorCode::CredentialSourceFault, "role_arn", [&] { find(); });
+        write("credentials", "[default]\n" + key + "credential_process = /bin/x\n"); // AWS takes the key, too
+        variables["AWS_CONFIG_FILE"] = "/dev/null";
+        CPPUNIT_ASSERT_EQUAL(std::string("AK"), find()->accessKeyId);
     }
 
     void webIdentity() {
