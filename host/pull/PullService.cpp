@@ -302,7 +302,8 @@ void PullService::pollCredentials(const FlightPointer& flight) {
         const std::lock_guard<std::mutex> lock(_mutex);
         if (flight->ended || flight->running || _stopping) return;
     }
-    const bool posted = _workers.post(flight->target.reference.repository().host(), [this, flight] {
+    // Not in the registry's turn: a thousand that are denied must not keep the others there waiting.
+    const bool posted = _workers.post("credential sources", [this, flight] {
         Call call(flight->requestId, Clock::now() + _options.hold, &_cancelled);
         bool changed = false;
         try {

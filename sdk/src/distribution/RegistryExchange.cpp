@@ -52,8 +52,10 @@ RegistryAnswer RegistryExchange::send(const std::string& method, const std::stri
         if (answer.foreign || round == MaximumRounds) return answer;
         if (answer.status() == 401 && meetChallenge(*answer.response)) continue;
         if (renewExpired(answer.status(), answer.message)) continue;
-        // What was remembered may be what is wrong: the next exchange begins afresh.
-        if (answer.status() == 401) _shared.challenges.forget(_api.origin());
+        // What was remembered may be what is wrong: the next exchange begins afresh. Not so where it led to a token
+        // that is only not good for this repository.
+        if (answer.status() == 401 && !(_sent == Sent::Bearer && _insufficient))
+            _shared.challenges.forget(_api.origin());
         return answer;
     }
 }
