@@ -195,7 +195,8 @@ std::string TokenServer::token(const std::string& user, const std::vector<std::s
     const auto now = static_cast<Poco::Int64>(Poco::Timestamp().epochTime());
     Array access;
     for (const auto& scope : scopes)
-        access.add(accessOf(scope));
+        if (_options.deniedPrefix.empty() || scope.find(":" + _options.deniedPrefix) == std::string::npos)
+            access.add(accessOf(scope));
     Object claims;
     claims.set("iss", _options.issuer);
     claims.set("sub", user);

@@ -27,6 +27,7 @@ public:
         std::map<std::string, std::string> users; ///< and their passwords
         bool anonymous = false;                   ///< tokens with what is asked for, for those who show no credential
         int expiresIn = 300;                      ///< seconds
+        std::string deniedPrefix = {};            ///< not empty: of repositories that no token is good for
     };
 
     explicit TokenServer(const Options& options);
