@@ -24,12 +24,18 @@ std::string errorBody(const std::string& code, const std::string& message, const
     errors.add(error);
     Poco::JSON::Object body(Poco::JSON_ESCAPE_UNICODE);
     body.set("errors", errors);
-    std::ostringstream out;
-    body.stringify(out);
-    return out.str() + "\n";
+    return AdminAnswer::json(body).body;
 }
 
 } // namespace
+
+AdminAnswer AdminAnswer::json(const Poco::JSON::Object& body) {
+    std::ostringstream out;
+    body.stringify(out);
+    AdminAnswer answer;
+    answer.body = out.str() + "\n";
+    return answer;
+}
 
 AdminAnswer AdminAnswer::of(const Error& error, const std::string& requestId) {
     const ErrorTraits& traits = traitsOf(error.code());

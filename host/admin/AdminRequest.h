@@ -7,6 +7,10 @@
 #include <utility>
 #include <vector>
 
+namespace Poco::JSON {
+class Object;
+}
+
 namespace wasmproxy {
 class Error;
 }
@@ -38,6 +42,7 @@ struct AdminAnswer {
     std::string contentType = "application/json";
     std::vector<std::pair<std::string, std::string>> headers;
 
+    static AdminAnswer json(const Poco::JSON::Object& body); ///< 200
     /// The one shape of errors. Unlike the data plane it tells cause and hint: who reads it operates the proxy.
     static AdminAnswer of(const Error& error, const std::string& requestId);
     static AdminAnswer refusal(int status, const std::string& code, const std::string& message,

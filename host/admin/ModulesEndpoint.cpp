@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "admin/ModulesEndpoint.h"
 
+#include "admin/TimeText.h"
 #include "index/DigestIndex.h"
 
-#include <Poco/DateTimeFormat.h>
-#include <Poco/DateTimeFormatter.h>
 #include <Poco/JSON/Array.h>
 #include <Poco/JSON/Object.h>
-#include <Poco/Timestamp.h>
 #include <algorithm>
-#include <sstream>
 
 namespace wasmproxy::host {
 
@@ -17,11 +14,6 @@ namespace {
 
 constexpr std::size_t DefaultLimit = 100;
 constexpr std::size_t MaxLimit = 1000;
-
-std::string timeText(std::chrono::system_clock::time_point time) {
-    return Poco::DateTimeFormatter::format(Poco::Timestamp::fromEpochTime(std::chrono::system_clock::to_time_t(time)),
-                                           Poco::DateTimeFormat::ISO8601_FORMAT);
-}
 
 Poco::JSON::Object describe(const ModuleRecord& record, const DigestIndex& index) {
     Poco::JSON::Object module(Poco::JSON_PRESERVE_KEY_ORDER);
@@ -71,11 +63,7 @@ AdminAnswer ModulesEndpoint::operator()(const AdminRequest& request) const {
     Poco::JSON::Object body(Poco::JSON_PRESERVE_KEY_ORDER);
     body.set("total", static_cast<Poco::UInt64>(records.size()));
     body.set("modules", modules);
-    std::ostringstream out;
-    body.stringify(out);
-    AdminAnswer answer;
-    answer.body = out.str() + "\n";
-    return answer;
+    return AdminAnswer::json(body);
 }
 
 } // namespace wasmproxy::host

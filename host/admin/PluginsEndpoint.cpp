@@ -5,7 +5,6 @@
 
 #include <Poco/JSON/Array.h>
 #include <Poco/JSON/Object.h>
-#include <sstream>
 
 namespace wasmproxy::host {
 
@@ -26,11 +25,7 @@ AdminAnswer PluginsEndpoint::operator()(const AdminRequest&) const {
     }
     Poco::JSON::Object body;
     body.set("plugins", plugins);
-    std::ostringstream out;
-    body.stringify(out);
-    AdminAnswer answer;
-    answer.body = out.str() + "\n";
-    return answer;
+    return AdminAnswer::json(body);
 }
 
 } // namespace wasmproxy::host

@@ -74,11 +74,7 @@ AdminAnswer ResolveEndpoint::operator()(const AdminRequest& request) const {
     body.set("layout", record ? record->layout : "");
     body.set("proxyAbi", record ? record->proxyAbi : "");
     body.set("url", _publicUrl + "/fetch/" + base64Url("oci://" + reference.pinned(served.manifest).str()));
-    std::ostringstream out;
-    body.stringify(out);
-    AdminAnswer answer;
-    answer.body = out.str() + "\n";
-    return answer;
+    return AdminAnswer::json(body);
 }
 
 } // namespace wasmproxy::host

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "admin/AdminServer.h"
+#include "admin/ExtensionsEndpoint.h"
 #include "admin/HealthServer.h"
 #include "admin/ModulesEndpoint.h"
 #include "admin/PluginsEndpoint.h"
 #include "admin/ResolveEndpoint.h"
 #include "admin/StopSignal.h"
+#include "extensions/ExtensionReader.h"
 #include "index/DigestIndex.h"
 #include "loading/PluginCatalog.h"
 #include "observe/Metrics.h"
@@ -46,7 +48,8 @@ private:
 
 class OneModule : public ModuleService {
 public:
-    void byReference(const Reference& reference, const Caller& caller, ModuleCallback callback) override {
+    void byReference(const Reference& reference, const std::string&, const Caller& caller,
+                     ModuleCallback callback) override {
         asked.push_back(reference.str());
         lastCaller = caller;
         if (reference.tag() == "held") {
@@ -58,6 +61,13 @@ public:
                 std::async(std::launch::async, [this, callback = std::move(callback)] { callback(answer); }));
             return;
         }
+        callback(answer);
+    }
+    void byUrl(const std::string&, const std::string&, const Caller&, ModuleCallback callback) override {
+        callback(answer);
+    }
+    void byExtension(const std::string&, const std::optional<Digest>&, const Caller&,
+                     ModuleCallback callback) override {
         callback(answer);
     }
     void bySha256(const Digest&, const Caller&, ModuleCallback callback) override { callback(answer); }
@@ -125,6 +135,7 @@ class AdminTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(resolveTellsErrorsAndWaitsWithABound);
     CPPUNIT_TEST(modulesAreListedInOrder);
     CPPUNIT_TEST(pluginsAreListed);
+    CPPUNIT_TEST(extensionsAreListed);
     CPPUNIT_TEST(foreignPagesAreRefused);
     CPPUNIT_TEST(oddRequestsGetOneAnswer);
     CPPUNIT_TEST(exceptionsBecomeAnswers);
@@ -220,6 +231,58 @@ class AdminTest : public CppUnit::TestFixture {
         PluginCatalog catalog({});
         AdminRequest request;
         CPPUNIT_ASSERT_EQUAL(std::string("{\"plugins\":[]}\n"), PluginsEndpoint(catalog)(request).body);
+    }
+
+    void extensionsAreListed() {
+        ExtensionCatalog catalog;
+        AdminRequest request;
+        CPPUNIT_ASSERT_EQUAL(std::string("{\"enabled\":true,\"extensions\":[]}\n"),
+                             ExtensionsEndpoint(catalog)(request).body);
+        const std::string start =
+            "---\napiVersion: extension.tsb.tetrate.io/v2\nkind: WasmExtension\nmetadata: {name: ";
+        const std::string text = start +
+                                 "authz}\nspec: {url: 'ghcr.io/o/authz:v1', imagePullSecret: regcred, allowedIn: " +
+                                 "[a/b], sha256: " + std::string(64, 'a') + ", config: {password: hunter2}}\n" + start +
+                                 "broken}\nspec: {url: a, phase: x, vmConfig: hunter2}\n";
+        catalog.replace("directory", readExtensions(text, DocumentFormat::Yaml, "/e/a.yaml"));
+        catalog.record("authz",
+                       {Digest::of("m"), Digest::of("w"), "", std::chrono::system_clock::from_time_t(1700000000)});
+        catalog.record("authz", {{}, {}, "the registry refuses", std::chrono::system_clock::from_time_t(1700000001)});
+
+        const auto body = ExtensionsEndpoint(catalog)(request).body;
+        CPPUNIT_ASSERT(body.find("hunter2") == std::string::npos);
+        const auto listed = json(body).at("extensions").items();
+        CPPUNIT_ASSERT_EQUAL(std::size_t(2), listed.size());
+        const StrictJson& good = listed[0];
+        for (const auto& [key, value] :
+             std::vector<std::pair<std::string, std::string>>{{"name", "authz"},
+                                                              {"origin", "/e/a.yaml"},
+                                                              {"source", "directory"},
+                                                              {"state", "in force"},
+                                                              {"url", "oci://ghcr.io/o/authz:v1"},
+                                                              {"imagePullPolicy", "IfNotPresent"},
+                                                              {"imagePullSecret", "regcred"},
+                                                              {"sha256", std::string(64, 'a')}})
+            CPPUNIT_ASSERT_EQUAL_MESSAGE(key, value, good.at(key).asString());
+        CPPUNIT_ASSERT(!good.at("allowedIn").at("enforced").asBool() && !good.find("problems"));
+        CPPUNIT_ASSERT_EQUAL(std::string("a/b"), good.at("allowedIn").at("values").items().at(0).asString());
+        const auto pull = good.at("lastPull");
+        CPPUNIT_ASSERT_EQUAL(Digest::of("m").str(), pull.at("manifestDigest").asString());
+        CPPUNIT_ASSERT_EQUAL(std::string(Digest::of("w").hex()), pull.at("moduleSha256").asString());
+        CPPUNIT_ASSERT_EQUAL(std::string("the registry refuses"), pull.at("error").asString());
+        CPPUNIT_ASSERT_EQUAL(std::string("2023-11-14T22:13:21Z"), pull.at("at").asString());
+
+        CPPUNIT_ASSERT_EQUAL(std::string("refused"), listed[1].at("state").asString());
+        CPPUNIT_ASSERT_EQUAL(std::string("/e/a.yaml (document 2)"), listed[1].at("origin").asString());
+        CPPUNIT_ASSERT_EQUAL(std::string("spec.phase"), listed[1].at("problems").items().at(0).at("field").asString());
+        CPPUNIT_ASSERT(!listed[1].find("url") && !listed[1].find("lastPull"));
+
+        ExtensionCatalog off(false);
+        off.replace("directory", readExtensions(text, DocumentFormat::Yaml, "/e/a.yaml"));
+        const auto none = json(ExtensionsEndpoint(off)(request).body);
+        CPPUNIT_ASSERT(!none.at("enabled").asBool());
+        CPPUNIT_ASSERT(none.at("note").asString().find("enable-wasm-download-proxy") != std::string::npos);
+        CPPUNIT_ASSERT_EQUAL(std::string("switched off"), none.at("extensions").items().at(0).at("state").asString());
     }
 
     void foreignPagesAreRefused() {

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "admin/ExtensionsEndpoint.h"
+
+#include "admin/TimeText.h"
+#include "extensions/ExtensionCatalog.h"
+
+#include <Poco/JSON/Array.h>
+#include <Poco/JSON/Object.h>
+
+namespace wasmproxy::host {
+
+namespace {
+
+using Poco::JSON::Array;
+using Poco::JSON::Object;
+
+Object allowedIn(const std::vector<std::string>& names) {
+    Array values;
+    for (const auto& name : names)
+        values.add(name);
+    Object object(Poco::JSON_PRESERVE_KEY_ORDER);
+    object.set("values", values);
+    object.set("enforced", false);
+    object.set("note", "not enforced at fetch");
+    return object;
+}
+
+void describe(const Extension& extension, Object& to) {
+    to.set("url", extension.url);
+    to.set("imagePullPolicy", extension.pullPolicy == Extension::PullPolicy::Always ? "Always" : "IfNotPresent");
+    if (!extension.imagePullSecret.empty()) to.set("imagePullSecret", extension.imagePullSecret);
+    if (extension.sha256) to.set("sha256", std::string(extension.sha256->hex()));
+    if (!extension.phase.empty()) to.set("phase", extension.phase);
+    to.set("priority", static_cast<Poco::Int64>(extension.priority));
+    if (!extension.description.empty()) to.set("description", extension.description);
+    to.set("allowedIn", allowedIn(extension.allowedIn));
+}
+
+Object describe(const ExtensionOutcome& outcome) {
+    Object object(Poco::JSON_PRESERVE_KEY_ORDER);
+    if (outcome.manifest) object.set("manifestDigest", outcome.manifest->str());
+    if (outcome.module) object.set("moduleSha256", std::string(outcome.module->hex()));
+    if (!outcome.error.empty()) object.set("error", outcome.error);
+    object.set("at", timeText(outcome.at));
+    return object;
+}
+
+} // namespace
+
+AdminAnswer ExtensionsEndpoint::operator()(const AdminRequest&) const {
+    Array extensions;
+    for (const auto& entry : _catalog->entries()) {
+        const auto& document = entry.document;
+        const bool good = document.extension != nullptr;
+        Object object(Poco::JSON_PRESERVE_KEY_ORDER);
+        object.set("name", document.name);
+        object.set("origin", document.origin);
+        object.set("source", entry.source);
+        object.set("state", !good ? "refused" : _catalog->enabled() ? "in force" : "switched off");
+        if (good) describe(*document.extension, object);
+        Array problems;
+        for (const auto& each : document.problems) {
+            Object problem(Poco::JSON_PRESERVE_KEY_ORDER);
+            problem.set("field", each.field);
+            problem.set("message", each.message);
+            problems.add(problem);
+        }
+        if (problems.size() != 0) object.set("problems", problems);
+        if (entry.outcome.at != std::chrono::system_clock::time_point{})
+            object.set("lastPull", describe(entry.outcome));
+        extensions.add(object);
+    }
+    Object body(Poco::JSON_PRESERVE_KEY_ORDER);
+    body.set("enabled", _catalog->enabled());
+    if (!_catalog->enabled()) body.set("note", "[mesh] enable-wasm-download-proxy is false: no Extension is served");
+    body.set("extensions", extensions);
+    return AdminAnswer::json(body);
+}
+
+} // namespace wasmproxy::host
