@@ -121,7 +121,7 @@ void warnWithoutAuths(CredentialEntries& result, const std::string& path) {
 
 std::vector<std::string> DockerConfig::helpersOf(const Repository& repository) const {
     std::vector<std::string> names;
-    for (const CredentialHelper& helper : helpers) {
+    for (const HelperRule& helper : helpers) {
         if (!helper.registry.matches(repository)) continue;
         if (helper.name.empty() || helper.name == "containers-auth.json") return {};
         names.push_back(helper.name);

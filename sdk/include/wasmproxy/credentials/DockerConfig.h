@@ -10,7 +10,7 @@
 namespace wasmproxy {
 
 /// One line of `credHelpers`: the program docker-credential-NAME knows the credential of a registry.
-struct CredentialHelper {
+struct HelperRule {
     RegistryPattern registry;
     std::string name; ///< as it stands; see isHelperName()
 };
@@ -18,7 +18,7 @@ struct CredentialHelper {
 /// All that a docker config.json or containers auth.json says of credentials.
 struct DockerConfig {
     CredentialEntries auths;
-    std::vector<CredentialHelper> helpers;
+    std::vector<HelperRule> helpers;
     std::string store; ///< `credsStore`: the helper for every other registry; empty: none
 
     /// The helpers to ask before `auths`, in order. None where `credHelpers` names the file itself for the registry
