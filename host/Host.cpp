@@ -3,12 +3,14 @@
 
 #include "Components.h"
 #include "admin/AdminServer.h"
+#include "admin/ExtensionsEndpoint.h"
 #include "admin/HealthServer.h"
 #include "admin/ModulesEndpoint.h"
 #include "admin/PluginsEndpoint.h"
 #include "admin/ResolveEndpoint.h"
 #include "dataplane/DataPlane.h"
 #include "eviction/Evictor.h"
+#include "extensions/ExtensionDirectory.h"
 #include "observe/Log.h"
 #include "pull/HttpSource.h"
 #include "pull/PullService.h"
@@ -73,6 +75,7 @@ struct Host::Rooms {
           cache(components.tiers()),
           routes(components.routes()),
           keychain(components.sources()),
+          extensions(configuration.settings.mesh.enableWasmDownloadProxy),
           targets(routes, extensions,
                   [this](const Repository& repository) { return components.unrouted(repository, keychain); }),
           puller(cache, index, keychain, memory, limitsOf(configuration.settings.pull)),
@@ -94,6 +97,7 @@ struct Host::Rooms {
     HttpSource files;
     PullService pulls;
     DataPlane dataPlane;
+    std::unique_ptr<ExtensionDirectory> extensionFiles;
     std::unique_ptr<Evictor> evictor;
     std::unique_ptr<HealthServer> health;
     std::unique_ptr<AdminServer> admin;
@@ -134,6 +138,11 @@ void Host::start() {
     rooms.admin = std::make_unique<AdminServer>(settings.admin.listen);
     rooms.admin->add("/api/v1/plugins", PluginsEndpoint(*_configuration.catalog));
     rooms.admin->add("/api/v1/modules", ModulesEndpoint(rooms.index));
+    rooms.admin->add("/api/v1/extensions", ExtensionsEndpoint(rooms.extensions));
+    if (!rooms.extensions.enabled())
+        log(LogLevel::Warning, "no Extension is served", {{"cause", "[mesh] enable-wasm-download-proxy is false"}});
+    if (const auto& directory = settings.extensions.directory.get(); !directory.empty())
+        rooms.extensionFiles = std::make_unique<ExtensionDirectory>(directory, rooms.extensions);
     const auto& written = settings.dataplane.publicUrl.get();
     rooms.admin->add("/api/v1/resolve",
                      ResolveEndpoint(rooms.pulls, rooms.index,
@@ -161,6 +170,7 @@ void Host::stop(const char* why) {
     rooms.dataPlane.stop();
     rooms.admin->stop();
     rooms.health->stop();
+    rooms.extensionFiles.reset();
     rooms.evictor.reset();
     _rooms.reset();
     log(LogLevel::Information, "stopped");
