@@ -81,11 +81,11 @@ public:
     void testReading() {
         const SourceFile file{"plugins/caches/disk/A.cpp",
                               {"#include \"DiskStore.h\"", "  #  include <Poco/Net/Socket.h> // why",
-                               "#include \"../../credentials/file/Base64.h\"", "#include \"observe/Log.h\"",
+                               "#include \"../../credentials/file/SecretFile.h\"", "#include \"observe/Log.h\"",
                                "#include \"wasmproxy/plugin/Call.h\"", "#include \"Nowhere.h\"", "// #include <no>"}};
-        const char* expected[] = {"plugins/caches/disk/DiskStore.h",     "<Poco/Net/Socket.h>",
-                                  "plugins/credentials/file/Base64.h",   "host/observe/Log.h",
-                                  "sdk/include/wasmproxy/plugin/Call.h", ""};
+        const char* expected[] = {"plugins/caches/disk/DiskStore.h",       "<Poco/Net/Socket.h>",
+                                  "plugins/credentials/file/SecretFile.h", "host/observe/Log.h",
+                                  "sdk/include/wasmproxy/plugin/Call.h",   ""};
         const auto includes = file.includes();
         CPPUNIT_ASSERT_EQUAL(std::size(expected), includes.size());
         for (std::size_t at = 0; at < includes.size(); ++at)
