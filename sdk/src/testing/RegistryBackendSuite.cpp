@@ -119,6 +119,24 @@ private:
                 }
             });
         }
+        _list.check("authentication: Basic, a repository's 401 to a password that /v2/ accepts is RepositoryDenied",
+                    [&] {
+                        auto b = bench(RegistryBench::basic());
+                        b.registry.inject("", "/manifests/",
+                                          faults::status(401, "", {{"WWW-Authenticate", "Basic realm=\"x\""}}));
+                        b.requireRefusal(ErrorCode::RepositoryDenied, RegistryBench::credential());
+                    });
+        for (const auto& [name, access] :
+             {std::pair<std::string, FakeRegistry::Access>("Basic", RegistryBench::basic()),
+              {"Bearer", RegistryBench::bearer()}})
+            _list.check("authentication: " + name + ", many at once show a wrong password once", [&, &access = access] {
+                auto b = bench(access);
+                inParallel(_options.threads, [&](std::size_t) {
+                    b.requireRefusal(ErrorCode::CredentialRefused, RegistryBench::credential("canary-password-wrong"));
+                });
+                Checklist::require(b.authorizedRequests() == 1, "one request that carries the wrong password, not " +
+                                                                    std::to_string(b.authorizedRequests()));
+            });
         _list.check("authentication: Bearer, anonymous tokens", [&] {
             auto access = RegistryBench::bearer();
             access.anonymousPull = true;
