@@ -6,6 +6,7 @@
 #include "Explanation.h"
 #include "Host.h"
 #include "Version.h"
+#include "extensions/ExtensionFiles.h"
 #include "observe/Log.h"
 #include "settings/SettingsReference.h"
 #include "wasmproxy/plugin/Abi.h"
@@ -32,6 +33,25 @@ std::vector<std::string> environment() {
     for (char** each = environ; *each; ++each)
         all.emplace_back(*each);
     return all;
+}
+
+/// What is wrong with the documents in `directory`: one of them never stops the start, so none is a problem here.
+/// Returns how many are good.
+std::size_t warnOfExtensions(const std::string& directory) {
+    if (directory.empty()) return 0;
+    const auto content = ExtensionFiles().read(directory);
+    if (!content.problem.empty())
+        std::cerr << "warning: extensions.directory: " << directory << " " << content.problem << "\n";
+    ExtensionCatalog catalog;
+    catalog.replace("directory", content.documents);
+    std::size_t good = 0;
+    for (const auto& entry : catalog.entries()) {
+        for (const auto& problem : entry.document.problems)
+            std::cerr << "warning: " << entry.document.origin << ": " << problem.field
+                      << (problem.field.empty() ? "" : ": ") << problem.message << "\n";
+        if (entry.document.extension) ++good;
+    }
+    return good;
 }
 
 int waitForSignal() {
@@ -170,9 +190,12 @@ int HostApplication::withConfiguration() {
         return SettingsError;
     }
     if (_mode == "check-config") {
+        const auto extensions = warnOfExtensions(configuration.settings.extensions.directory);
         std::cout << _config << ": good; " << configuration.routes.size() << " routes, "
                   << configuration.backends.size() << " backends, " << configuration.credentials.size()
-                  << " credential sources, " << configuration.caches.size() << " caches\n";
+                  << " credential sources, " << configuration.caches.size() << " caches";
+        if (extensions != 0) std::cout << ", " << extensions << " extensions";
+        std::cout << "\n";
         return 0;
     }
     configureLog(configuration.settings.log.level, configuration.settings.log.format);
