@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+// Routes that name no credentials, where the cloud says who this process is. The cloud is scripted, the registry real.
+#include "Rig.h"
+
+#include "support/ScriptedServer.h"
+
+#include <Poco/Base64Encoder.h>
+#include <cppunit/extensions/HelperMacros.h>
+
+#include <mutex>
+#include <sstream>
+
+using namespace wasmproxy::test;
+
+namespace {
+
+/// Answers each request as told, and keeps what it was asked.
+class Cloud {
+public:
+    struct Answer {
+        int status;
+        std::string body;
+        std::string headers = {};
+    };
+
+    Cloud() : _server([this](auto& connection) { serve(connection); }) {}
+
+    std::string origin() const { return _server.url(""); }
+    /// From now on; `target` as in the request line.
+    void answer(const std::string& target, const Answer& answer) {
+        const std::lock_guard<std::mutex> lock(_mutex);
+        _answers.insert_or_assign(target, answer);
+    }
+    std::vector<std::string> asked(const std::string& target) const {
+        const std::lock_guard<std::mutex> lock(_mutex);
+        std::vector<std::string> result;
+        for (const auto& request : _requests)
+            if (request.find(" " + target + " HTTP/1.1\r\n") != std::string::npos) result.push_back(request);
+        return result;
+    }
+
+private:
+    void serve(ScriptedServer::Connection& connection) {
+        for (auto request = connection.readRequest(); !request.empty(); request = connection.readRequest()) {
+            Answer answer{404, "", ""};
+            {
+                const std::lock_guard<std::mutex> lock(_mutex);
+                _requests.push_back(request);
+                const auto begin = request.find(' ') + 1;
+                const auto found = _answers.find(request.substr(begin, request.find(' ', begin) - begin));
+                if (found != _answers.end()) answer = found->second;
+            }
+            if (!connection.send("HTTP/1.1 " + std::to_string(answer.status) + " X\r\n" + answer.headers +
+                                 "Content-Length: " + std::to_string(answer.body.size()) + "\r\n\r\n" + answer.body))
+                return;
+        }
+    }
+
+    mutable std::mutex _mutex;
+    std::map<std::string, Answer> _answers;
+    std::vector<std::string> _requests;
+    ScriptedServer _server; // last: its threads use the others
+};
+
+std::string base64(const std::string& text) {
+    std::ostringstream out;
+    Poco::Base64Encoder encoder(out);
+    encoder.rdbuf()->setLineLength(0);
+    encoder << text;
+    encoder.close();
+    return out.str();
+}
+
+} // namespace
+
+class OwnIdentityScenarios : public CppUnit::TestFixture {
+    CPPUNIT_TEST_SUITE(OwnIdentityScenarios);
+    CPPUNIT_TEST(googleByTheMetadataServer);
+    CPPUNIT_TEST(googleKnowsNobodyHere);
+    CPPUNIT_TEST(googleAccountThatMayNotPull);
+    CPPUNIT_TEST(amazonByTheContainersCredentials);
+    CPPUNIT_TEST(amazonDoesNotKnowTheContainer);
+    CPPUNIT_TEST_SUITE_END();
+
+    static constexpr const char* Metadata = "/computeMetadata/v1/instance/service-accounts/default/token";
+    static constexpr const char* GoogleHost = "europe-docker.pkg.dev";
+    static constexpr const char* AmazonHost = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
+    static constexpr const char* AccessToken = "ya29.access-canary";
+    static constexpr const char* EcrPassword = "ecr-password-canary";
+    static constexpr const char* SecretKey = "secret-key-canary";
+    static constexpr const char* PodToken = "pod-token-canary";
+
+    std::unique_ptr<Cloud> cloud; // made for each test: CppUnit keeps all fixtures from the start
+    std::unique_ptr<PrivateRegistry> upstream;
+    std::unique_ptr<Proxy> proxy;
+
+public:
+    void setUp() override {
+        cloud = std::make_unique<Cloud>();
+        upstream = std::make_unique<PrivateRegistry>();
+        upstream->registry.setUsers(
+            {{"robot", "right"}, {"oauth2accesstoken", AccessToken}, {"AWS", EcrPassword}}); // who else is refused
+        upstream->registry.stop();
+        upstream->registry.start();
+    }
+    void tearDown() override {
+        proxy.reset();
+        upstream.reset();
+        cloud.reset();
+    }
+
+private:
+    void start(const std::string& backend, const std::string& host, std::map<std::string, std::string> environment) {
+        Proxy::Options options{"unused.test:1"};
+        for (const char* name :
+             {"GOOGLE_APPLICATION_CREDENTIALS", "GCE_METADATA_HOST", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY",
+              "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE",
+              "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"})
+            environment.insert({name, ""}); // whatever this machine has
+        environment["HOME"] = "/nobody";
+        environment["AWS_EC2_METADATA_DISABLED"] = "true";
+        options.environment = environment;
+        options.pull = "hold = 2s";
+        options.more = "[backend." + backend + "\nendpoint = http://" + upstream->registry.host() +
+                       "\n[route.cloud]\nmatch = " + host + "/**\n";
+        proxy = std::make_unique<Proxy>(options);
+    }
+    void startGoogle() { start("gcr]\nmetadata-endpoint = " + cloud->origin(), GoogleHost, {}); }
+    void startAmazon() {
+        start("ecr]\napi-endpoint = " + cloud->origin(), AmazonHost,
+              {{"AWS_CONTAINER_CREDENTIALS_FULL_URI", cloud->origin() + "/v1/credentials"},
+               {"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", upstream->folder.write("pod-token", PodToken)}});
+    }
+    void googleSays(const std::string& token) const {
+        cloud->answer(Metadata, {200, R"({"access_token":")" + token + R"(","expires_in":3599,"token_type":"Bearer"})",
+                                 "Metadata-Flavor: Google\r\nContent-Type: application/json\r\n"});
+    }
+    void amazonSays(const std::string& password) const {
+        cloud->answer("/v1/credentials",
+                      {200, R"({"AccessKeyId":"ASIACANARY","SecretAccessKey":")" + std::string(SecretKey) +
+                                R"(","Token":"session","Expiration":"2099-01-01T00:00:00Z"})"});
+        cloud->answer("/", {200, R"({"authorizationData":[{"authorizationToken":")" + base64("AWS:" + password) +
+                                     R"(","expiresAt":4.070908800123E9,"proxyEndpoint":"https://x"}]})"});
+    }
+    void assertServed(const std::string& reference, const std::string& module) const {
+        const auto answer = proxy->fetch(reference);
+        CPPUNIT_ASSERT_EQUAL_MESSAGE(answer.body + proxy->log(), 200, answer.status);
+        CPPUNIT_ASSERT(answer.body == module);
+    }
+    void assertRefused(const std::string& reference, const std::string& code,
+                       const std::vector<std::string>& said) const {
+        const auto answer = proxy->fetch(reference);
+        CPPUNIT_ASSERT_EQUAL_MESSAGE(answer.body + proxy->log(), 502, answer.status);
+        assertHas(answer.body, code);
+        for (const auto& part : said)
+            assertHas(proxy->log(), part);
+    }
+    static void assertHas(const std::string& text, const std::string& part) {
+        CPPUNIT_ASSERT_MESSAGE("expected '" + part + "' in: " + text, text.find(part) != std::string::npos);
+    }
+    void assertNoSecret() const {
+        const auto text = proxy->log() + proxy->health("/metrics").body;
+        for (const char* secret : {AccessToken, EcrPassword, SecretKey, PodToken})
+            CPPUNIT_ASSERT_MESSAGE(text, text.find(secret) == std::string::npos);
+    }
+
+    void googleByTheMetadataServer() {
+        const auto module = uniqueModule("google");
+        upstream->put("project/repo/authz:v1", istioArtifact(module));
+        upstream->put("project/repo/other:v1", istioArtifact(module));
+        googleSays(AccessToken);
+        startGoogle();
+        assertServed(std::string(GoogleHost) + "/project/repo/authz:v1", module);
+        assertServed(std::string(GoogleHost) + "/project/repo/other:v1", module);
+        const auto asked = cloud->asked(Metadata);
+        CPPUNIT_ASSERT_EQUAL(std::size_t(1), asked.size()); // a token for both
+        assertHas(asked.front(), "Metadata-Flavor: Google\r\n");
+        assertHas(proxy->log(), "credential=\"backend.gcr: ");
+        assertNoSecret();
+    }
+
+    void googleKnowsNobodyHere() {
+        upstream->put("project/repo/authz:v1", istioArtifact(uniqueModule("google nobody")));
+        cloud->answer(Metadata, {404, "", "Metadata-Flavor: Google\r\n"});
+        startGoogle();
+        assertRefused(std::string(GoogleHost) + "/project/repo/authz:v1", "CREDENTIAL_SOURCE_FAULT",
+                      {"metadata server " + cloud->origin(), "404", "this machine has no service account"});
+        cloud->answer(Metadata, {200, R"({"access_token":"x","expires_in":3599})", ""});
+        assertRefused(std::string(GoogleHost) + "/project/repo/authz:v2", "CREDENTIAL_SOURCE_FAULT",
+                      {"without Metadata-Flavor: Google, so it is not one"});
+    }
+
+    void googleAccountThatMayNotPull() {
+        upstream->put("project/repo/authz:v1", istioArtifact(uniqueModule("google stranger")));
+        googleSays("ya29.stranger");
+        startGoogle();
+        assertRefused(std::string(GoogleHost) + "/project/repo/authz:v1", "CREDENTIAL_REFUSED",
+                      {"credential refused", "backend.gcr: "});
+        CPPUNIT_ASSERT(proxy->log().find("ya29.stranger") == std::string::npos);
+    }
+
+    void amazonByTheContainersCredentials() {
+        const auto module = uniqueModule("amazon");
+        upstream->put("team/authz:v1", istioArtifact(module));
+        amazonSays(EcrPassword);
+        startAmazon();
+        assertServed(std::string(AmazonHost) + "/team/authz:v1", module);
+        const auto credentials = cloud->asked("/v1/credentials");
+        CPPUNIT_ASSERT_EQUAL(std::size_t(1), credentials.size());
+        assertHas(credentials.front(), std::string("Authorization: ") + PodToken + "\r\n");
+        const auto api = cloud->asked("/");
+        CPPUNIT_ASSERT_EQUAL(std::size_t(1), api.size());
+        assertHas(api.front(), "Credential=ASIACANARY/");
+        assertHas(api.front(), "/eu-west-1/ecr/aws4_request");
+        CPPUNIT_ASSERT(api.front().find(PodToken) == std::string::npos);
+        assertHas(proxy->log(), "credential=\"backend.ecr: ecr: identity of this process in eu-west-1\"");
+        assertNoSecret();
+    }
+
+    void amazonDoesNotKnowTheContainer() {
+        upstream->put("team/authz:v1", istioArtifact(uniqueModule("amazon nobody")));
+        cloud->answer("/v1/credentials", {403, R"({"code":"AccessDeniedException","message":"no association"})"});
+        startAmazon();
+        assertRefused(std::string(AmazonHost) + "/team/authz:v1", "CREDENTIAL_SOURCE_FAULT",
+                      {"container credentials service 127.0.0.1:", "answered 403 AccessDeniedException"});
+        CPPUNIT_ASSERT(cloud->asked("/").empty());
+        amazonSays("a-password-of-another-account");
+        assertRefused(std::string(AmazonHost) + "/team/authz:v2", "CREDENTIAL_REFUSED",
+                      {"credential refused", "backend.ecr: "});
+        CPPUNIT_ASSERT(proxy->log().find("a-password-of-another-account") == std::string::npos);
+    }
+};
+
+CPPUNIT_TEST_SUITE_REGISTRATION(OwnIdentityScenarios);
