@@ -40,10 +40,12 @@ std::vector<Credential> CredentialProviders::find(Call& call, const std::vector<
 CredentialProviders::Answer CredentialProviders::ask(Call& call, const CredentialProvider& provider,
                                                      const Repository& repository) {
     const std::string base = baseOf(provider);
-    // One run per registry: its answer often holds for all images of it, which is known only afterwards.
+    // One run per registry: its answer often holds for all images of it, which is known only afterwards. Where it does
+    // not, there is one run per image, and they need not wait for each other.
+    std::string key = base + " " + repository.host();
     while (true) {
         if (auto answer = known(base, repository)) return answer;
-        const Outcome outcome = _runs.get(call, base + " " + repository.host(), [&]() -> Outcome {
+        const Outcome outcome = _runs.get(call, key, [&]() -> Outcome {
             if (auto answer = known(base, repository)) return {repository.str(), answer};
             const auto asked = std::chrono::steady_clock::now();
             auto answer = run(call, provider, repository);
@@ -52,6 +54,7 @@ CredentialProviders::Answer CredentialProviders::ask(Call& call, const Credentia
             return {repository.str(), answer};
         });
         if (outcome.image == repository.str() || outcome.answer->scope != Scope::Image) return outcome.answer;
+        key = base + " " + repository.str();
     }
 }
 

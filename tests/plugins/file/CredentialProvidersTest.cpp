@@ -54,6 +54,7 @@ class CredentialProvidersTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(remembersForWhatTheAnswerSays);
     CPPUNIT_TEST(remembersAsLongAsTheAnswerSays);
     CPPUNIT_TEST(runsOncePerRegistry);
+    CPPUNIT_TEST(runsOncePerImageWhereThatIsTheKey);
     CPPUNIT_TEST(followsItsConfiguration);
     CPPUNIT_TEST_SUITE_END();
 
@@ -303,6 +304,26 @@ public:
             thread.join();
         CPPUNIT_ASSERT_EQUAL(12, answers.load());
         CPPUNIT_ASSERT_EQUAL(2, runs());
+    }
+
+    void runsOncePerImageWhereThatIsTheKey() {
+        // The runs for other images wait for each other's beginning: they must go on at the same time.
+        programs->write("one", counted("n=0; while [ $(wc -l < " + *programs / "ran" + ") -ne 1 ] && [ $(wc -l < " +
+                                       *programs / "ran" +
+                                       ") -lt 6 ] && [ $n -lt 100 ]; do sleep 0.1; n=$((n+1)); done; sleep 0.3; " +
+                                       response(R"("cacheKeyType":"Image","auth":{)" + auth("*.io", "u") + "}")));
+        const auto source = configured(provider("one", "'*.io'", "1h"));
+        const auto begin = Call::Clock::now();
+        std::vector<std::thread> threads;
+        std::atomic<int> answers{0};
+        for (int i = 0; i < 12; ++i)
+            threads.emplace_back(
+                [&, i] { answers += static_cast<int>(findIn(*source, "a.io", "r" + std::to_string(i % 6)).size()); });
+        for (auto& thread : threads)
+            thread.join();
+        CPPUNIT_ASSERT_EQUAL(12, answers.load());
+        CPPUNIT_ASSERT_EQUAL(6, runs());
+        CPPUNIT_ASSERT(Call::Clock::now() - begin < std::chrono::seconds(9));
     }
 
     void followsItsConfiguration() {
