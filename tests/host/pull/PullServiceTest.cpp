@@ -1,150 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "pull/PullService.h"
+#include "PullRooms.h"
 
-#include "DiskStore.h"
 #include "eviction/Evictor.h"
-#include "pull/HttpSource.h"
 #include "support/TemporaryFolder.h"
-#include "wasmproxy/distribution/DistributionBackend.h"
-#include "wasmproxy/testing/FakeRegistry.h"
-#include "wasmproxy/testing/TestServices.h"
-
-#include <cppunit/extensions/HelperMacros.h>
 
 #include <atomic>
-#include <future>
 #include <thread>
 
+using namespace wasmproxy::host::test;
 using namespace wasmproxy;
 using namespace wasmproxy::host;
 namespace faults = wasmproxy::testing::faults;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-
-namespace {
-
-const std::string Registry = "https://r.example.com";
-
-std::string moduleBytes(const std::string& unique, char version = 1) {
-    // A core module that is nothing but one custom section.
-    const std::string payload = std::string(1, char(4)) + "note" + unique;
-    return std::string("\0asm", 4) + version + std::string("\0\0\0", 3) + std::string(1, '\0') +
-           std::string(1, char(payload.size())) + payload;
-}
-
-/// A credential source whose answer a test changes.
-class ChangingSource : public CredentialSource {
-public:
-    std::vector<Credential> find(Call&, const CredentialQuery&) override {
-        const std::lock_guard<std::mutex> lock(_mutex);
-        if (_password.empty()) return {};
-        return {{Credential::Kind::Basic, "entry", "robot", Secret(_password)}};
-    }
-    void set(const std::string& password) {
-        const std::lock_guard<std::mutex> lock(_mutex);
-        _password = password;
-    }
-
-private:
-    std::mutex _mutex;
-    std::string _password = "right";
-};
-
-PullOptions quickOptions() {
-    PullOptions options;
-    options.hold = seconds(4);
-    options.secondLook = milliseconds(300);
-    options.staleAfter = milliseconds(500);
-    options.remember = seconds(3);
-    options.credentialPoll = milliseconds(50);
-    options.workers = 6;
-    return options;
-}
-
-/// All rooms that take part in a pull, over a registry in memory and a real disk cache and index.
-struct Rooms {
-    Rooms(testing::FakeRegistry& registry, const std::string& folder, ChangingSource& source, milliseconds tagTtl,
-          const PullOptions& options = quickOptions(), const PullLimits& limits = {})
-        : services(registry),
-          backend(services, std::make_unique<DistributionSettings>(), std::make_unique<RegistryDialect>()),
-          store(services, diskSettings(folder)),
-          index({folder + "/index.db"}),
-          cache({{"main", &store}}),
-          routes(routesTo(backend, tagTtl)),
-          keychain({{"team", &source}}),
-          targets(routes, extensions,
-                  [this](const Repository& repository) {
-                      Route route{"extensions", Pattern(repository.host() + "/**"), "oci", &backend, {"team"}};
-                      return std::make_shared<const Route>(std::move(route));
-                  }),
-          puller(cache, index, keychain, memory, limits),
-          files(cache, index, limits, [&registry](const std::string&) -> HttpTransport& { return registry; }),
-          pulls(targets, {puller, files}, index, cache, metrics, options) {}
-
-    static std::unique_ptr<disk::DiskSettings> diskSettings(const std::string& folder) {
-        auto settings = std::make_unique<disk::DiskSettings>();
-        std::vector<SettingsProblem> problems;
-        settings->apply({{"directory", folder + "/blobs", "test"}}, "cache.main.", problems);
-        CPPUNIT_ASSERT(problems.empty());
-        return settings;
-    }
-    static std::vector<Route> routesTo(RegistryBackend& backend, milliseconds tagTtl) {
-        Route route{"private", Pattern("r.example.com/team/**"), "oci", &backend, {"team"}};
-        route.tagTtl = tagTtl;
-        return {route};
-    }
-
-    testing::TestServices services;
-    DistributionBackend backend;
-    disk::DiskStore store;
-    Metrics metrics;
-    DigestIndex index;
-    CacheTiers cache;
-    RouteTable routes;
-    Keychain keychain;
-    CredentialMemory memory;
-    ExtensionCatalog extensions;
-    PullTargets targets;
-    ModulePuller puller;
-    HttpSource files;
-    PullService pulls;
-};
-
-struct Answer {
-    ModuleResult result;
-    milliseconds after;
-    const ServedModule& module() const {
-        if (const auto* error = std::get_if<Error>(&result)) CPPUNIT_FAIL(std::string("an error: ") + error->what());
-        return std::get<ServedModule>(result);
-    }
-    ErrorCode code() const {
-        CPPUNIT_ASSERT_MESSAGE("a module where an error was expected", std::holds_alternative<Error>(result));
-        return std::get<Error>(result).code();
-    }
-};
-
-std::future<Answer> ask(PullService& pulls, const std::string& reference) {
-    auto promise = std::make_shared<std::promise<Answer>>();
-    const auto begun = std::chrono::steady_clock::now();
-    pulls.byReference(Reference::parse(reference), {}, {"req", "10.0.0.1"}, [promise, begun](ModuleResult result) {
-        promise->set_value(
-            {std::move(result), std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - begun)});
-    });
-    return promise->get_future();
-}
-
-Answer wait(std::future<Answer> future) {
-    CPPUNIT_ASSERT_MESSAGE("no answer at all", future.wait_for(seconds(30)) == std::future_status::ready);
-    return future.get();
-}
-
-std::string contentOf(const ServedModule& module) {
-    std::string bytes(module.content->size(), '\0');
-    CPPUNIT_ASSERT_EQUAL(bytes.size(), module.content->read(0, bytes.data(), bytes.size()));
-    return bytes;
-}
-
-} // namespace
 
 class PullServiceTest : public CppUnit::TestFixture {
     CPPUNIT_TEST_SUITE(PullServiceTest);
@@ -173,33 +41,20 @@ class PullServiceTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(stoppingAnswersEverybody);
     CPPUNIT_TEST_SUITE_END();
 
-    test::TemporaryFolder _folder;
+    wasmproxy::test::TemporaryFolder _folder;
     testing::FakeRegistry _registry;
     ChangingSource _source;
     std::string _module = moduleBytes("one");
 
 public:
     void setUp() override {
-        testing::FakeRegistry::Access access;
-        access.kind = testing::FakeRegistry::Access::Kind::Basic;
-        access.user = "robot";
-        access.password = "right";
-        _registry.serve(Registry, access);
+        servePrivate(_registry);
         push("team/authz", "v1", _module);
     }
 
 private:
     Digest push(const std::string& path, const std::string& tag, const std::string& module, bool withBlob = true) {
-        const auto config = _registry.pushBlob(Registry, path, "{}");
-        const auto layer = withBlob ? _registry.pushBlob(Registry, path, module) : Digest::of(module);
-        const auto describe = [](const char* type, const Digest& digest, std::size_t size) {
-            return std::string("{\"mediaType\":\"") + type + "\",\"digest\":\"" + digest.str() +
-                   "\",\"size\":" + std::to_string(size) + "}";
-        };
-        return _registry.push(Registry, path, tag,
-                              std::string("{\"schemaVersion\":2,\"mediaType\":\"") + media::OciManifest +
-                                  "\",\"config\":" + describe("application/vnd.wasm.config.v0+json", config, 2) +
-                                  ",\"layers\":[" + describe(media::Wasm, layer, module.size()) + "]}");
+        return pushModule(_registry, path, tag, module, withBlob);
     }
 
     void oneChainForAllWhoAsk() {
