@@ -3,6 +3,7 @@
 
 #include "wasmproxy/oci/Error.h"
 
+#include <Poco/UTF8Encoding.h>
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/exceptions.h>
 #include <yaml-cpp/mark.h>
@@ -190,6 +191,17 @@ private:
     DocumentNode _root;
 };
 
+/// The library passes broken UTF-8 on, and takes a NUL for a sign of UTF-16.
+void requireUtf8(std::string_view text) {
+    const auto* at = reinterpret_cast<const unsigned char*>(text.data());
+    for (const auto* const end = at + text.size(); at != end;) {
+        const int size = *at == 0 ? 0 : *at < 0x80 ? 1 : *at < 0xe0 ? 2 : *at < 0xf0 ? 3 : 4;
+        if (size == 0 || size > end - at || (size > 1 && !Poco::UTF8Encoding::isLegal(at, size)))
+            throw Error(ErrorCode::SettingsInvalid, "it is not UTF-8, or has a NUL character");
+        at += size;
+    }
+}
+
 /// Reads memory in place.
 class ViewBuffer : public std::streambuf {
 public:
@@ -238,6 +250,7 @@ std::vector<YamlPart> splitYaml(std::string_view stream) {
 }
 
 DocumentNode readYaml(const YamlPart& part, DocumentBudget& budget) {
+    requireUtf8(part.text);
     ViewBuffer buffer(part.text);
     std::istream in(&buffer);
     TreeBuilder builder(budget, part.line);

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <fstream>
+#include <sstream>
 
 using namespace wasmproxy;
 using namespace wasmproxy::host;
@@ -38,6 +40,7 @@ Extension spec(const std::string& fields) {
 class ExtensionReaderTest : public CppUnit::TestFixture {
     CPPUNIT_TEST_SUITE(ExtensionReaderTest);
     CPPUNIT_TEST(tetratesDocument);
+    CPPUNIT_TEST(theExampleIsGood);
     CPPUNIT_TEST(ourDocumentAsJson);
     CPPUNIT_TEST(urls);
     CPPUNIT_TEST(policies);
@@ -102,6 +105,14 @@ spec:
         CPPUNIT_ASSERT_EQUAL(
             std::string(R"({"env":[{"name":"TRUST_DOMAIN","valueFrom":"INLINE","value":"cluster.local"}]})"),
             extension.vmConfig);
+    }
+
+    void theExampleIsGood() {
+        std::ostringstream text;
+        text << std::ifstream(SOURCE_ROOT "/config/examples/wasm-extension.yaml").rdbuf();
+        const auto documents = yaml(text.str());
+        CPPUNIT_ASSERT_EQUAL(std::string(), problems(documents));
+        CPPUNIT_ASSERT_EQUAL(std::size_t(2), documents.size());
     }
 
     void ourDocumentAsJson() {
@@ -313,9 +324,14 @@ spec:
             {"a: !!binary aGk=", "tags such as"},
             {"a: !x {b: c}", "tags such as"},
             {"a: \"\\ud83d\"", ""},
-            {std::string("a: b\0c", 6), ""},
-            {"\xff\xfe\xff\xff", ""},
-            {"a: \"\xff\"", ""},
+            {std::string("a: b\0c", 6), "not UTF-8"},
+            {"\xff\xfe"
+             "a\x01",
+             "not UTF-8"},
+            {"a: \"s\xc3t\"", "not UTF-8"},
+            {"a: \xed\xa0\x80", "not UTF-8"},
+            {"a: \xc0\x80", "not UTF-8"},
+            {"a: b\xe2\x82", "not UTF-8"},
             {"a:\tb\n\tc: d", ""},
             {"}", ""},
             {"\"", ""},
