@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdlib>
 #include <iostream>
 #include <thread>
 
@@ -20,16 +21,33 @@ class IsolationScenarios : public CppUnit::TestFixture {
 
     static constexpr int Rounds = 6; ///< without and with the black hole in turn, so that the machine's moods even out
     static constexpr int Colds = 50; ///< per round, and as many hits
+    static constexpr int Tries = 3;  ///< what a black hole costs, it costs each time; what else runs here does not
+    static constexpr double Allowed = 1.1;
 
     static double p99(std::vector<double> values) {
         std::sort(values.begin(), values.end());
         return values.at(values.size() * 99 / 100);
     }
+    /// Nothing of what is measured means anything to a tenth while others keep the cores busy.
+    static bool quiet() {
+        double load = 0;
+        return ::getloadavg(&load, 1) == 1 && load < std::thread::hardware_concurrency() * 0.75;
+    }
+    static void push(const PrivateRegistry& upstream, int series) {
+        std::vector<std::thread> clients;
+        for (int client = 0; client < 4; ++client)
+            clients.emplace_back([&, client] {
+                for (int i = client; i < Rounds * Colds; i += 4) {
+                    const auto name = std::to_string(series) + "-" + std::to_string(i);
+                    upstream.put("team/m" + name + ":v1", istioArtifact(uniqueModule(name, 20000)));
+                }
+            });
+        for (auto& each : clients)
+            each.join();
+    }
 
     void aBlackHoleLeavesTheOthersLatencyAlone() {
-        PrivateRegistry upstream;
-        for (int i = 0; i < Rounds * Colds; ++i)
-            upstream.put("team/m" + std::to_string(i) + ":v1", istioArtifact(uniqueModule(std::to_string(i), 20000)));
+        const PrivateRegistry upstream;
         FaultProxy hole(upstream.registry.port());
         hole.blackHole();
         const auto dark = "127.0.0.1:" + std::to_string(hole.port());
@@ -39,8 +57,18 @@ class IsolationScenarios : public CppUnit::TestFixture {
             "[backend.hole]\nplugin = oci\nplain-http = true\n[route.hole]\nmatch = " + dark + "/**\nbackend = hole\n";
         const Proxy proxy(options);
         const auto good = upstream.registry.host() + "/team/m";
-        CPPUNIT_ASSERT_EQUAL(200, proxy.fetch(good + "0:v1").status);
+        const bool wasQuiet = quiet();
+        double ratio = 0;
+        for (int series = 0; series < Tries && (series == 0 || ratio >= Allowed); ++series) {
+            push(upstream, series);
+            ratio = measure(proxy, good + std::to_string(series) + "-", dark + "/team/x" + std::to_string(series));
+        }
+        if (!wasQuiet) std::cout << "others use this machine: a tenth cannot be told, twofold can\n";
+        CPPUNIT_ASSERT(ratio < (wasQuiet ? Allowed : 2));
+    }
 
+    static double measure(const Proxy& proxy, const std::string& good, const std::string& dark) {
+        CPPUNIT_ASSERT_EQUAL(200, proxy.fetch(good + "0:v1").status);
         std::vector<double> alone;
         std::vector<double> beside;
         int lost = 0;
@@ -53,7 +81,7 @@ class IsolationScenarios : public CppUnit::TestFixture {
                 stuck.emplace_back([&, i] {
                     for (int again = 0; !stop; ++again) {
                         const auto name = std::to_string(round) + "-" + std::to_string(i) + "-" + std::to_string(again);
-                        if (proxy.fetch(dark + "/team/x" + name + ":v1").status == 503) ++held;
+                        if (proxy.fetch(dark + name + ":v1").status == 503) ++held;
                     }
                 });
             if (withHole) std::this_thread::sleep_for(std::chrono::milliseconds(300));
@@ -74,7 +102,7 @@ class IsolationScenarios : public CppUnit::TestFixture {
         const double ratio = p99(beside) / p99(alone);
         std::cout << "p99 of 300 hits and cold pulls: " << p99(alone) << " ms, beside a black hole with 20 requests "
                   << p99(beside) << " ms: x " << ratio << "\n";
-        CPPUNIT_ASSERT(ratio < 2);
+        return ratio;
     }
 };
 
