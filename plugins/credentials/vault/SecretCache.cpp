@@ -94,7 +94,7 @@ void SecretCache::lead(Call& call, const std::string& path, Entry& entry, std::u
     Lines lines;
     std::optional<Error> ours;
     const auto ended = [&](auto&& note) {
-        lock.lock();
+        if (!lock.owns_lock()) lock.lock(); // or it was `note` of another end that threw
         entry.reading = false;
         note();
     };

@@ -120,7 +120,7 @@ public:
         const auto begun = Call::Clock::now();
         for (int i = 0; i < 20; ++i)
             CPPUNIT_ASSERT_EQUAL(Password, password());
-        CPPUNIT_ASSERT(Call::Clock::now() - begun < 1500ms);
+        CPPUNIT_ASSERT(Call::Clock::now() - begun < 3s);
         // A Vault that is not there at all.
         make({{"address", "http://127.0.0.1:1"}});
         requireIn("Vault 127.0.0.1:1 (GET auth/token/lookup-self)", failure());

@@ -210,7 +210,7 @@ public:
         for (auto& thread : threads)
             thread.join();
         CPPUNIT_ASSERT_EQUAL(32, good.load());
-        CPPUNIT_ASSERT(server.count() >= 1 && server.count() <= 2); // a thread may start late
+        CPPUNIT_ASSERT(server.count() >= 1 && server.count() <= 4); // a thread may start late
     }
 
     void aLateCallerHindersNobody() {
