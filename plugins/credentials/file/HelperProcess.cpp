@@ -83,7 +83,7 @@ pid_t spawn(const HelperCommand& command, const Pipe& in, const Pipe& out, const
     ::posix_spawn_file_actions_adddup2(&how.actions, in.reader(), STDIN_FILENO);
     ::posix_spawn_file_actions_adddup2(&how.actions, out.writer(), STDOUT_FILENO);
     ::posix_spawn_file_actions_adddup2(&how.actions, err.writer(), STDERR_FILENO);
-    // All of ours are closed on exec; this holds for what a library opened, too.
+    // Ours are closed on exec, Poco's sockets are not.
     ::posix_spawn_file_actions_addclosefrom_np(&how.actions, STDERR_FILENO + 1);
     ::posix_spawn_file_actions_addchdir_np(&how.actions, "/");
     // The host blocks signals in all its threads and ignores some, which exec would pass on.
