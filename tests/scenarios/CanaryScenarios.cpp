@@ -116,6 +116,11 @@ class CanaryScenarios : public CppUnit::TestFixture {
     CPPUNIT_TEST(noPageElsewhereSeesACredential);
     CPPUNIT_TEST_SUITE_END();
 
+    static const Certificate& certificate() {
+        static const Certificate certificate({"127.0.0.1", "localhost"});
+        return certificate;
+    }
+
     void theDetectorSees() {
         for (const std::string& line :
              std::vector<std::string>{"X: a" + CanaryPassword, "X: " + percentEncoded(CanaryPassword),
@@ -139,9 +144,9 @@ class CanaryScenarios : public CppUnit::TestFixture {
     }
 
     static std::string run(const Backend& backend, bool bearer) {
-        CanaryStage stage(bearer);
+        CanaryStage stage(bearer, certificate());
         const TemporaryFolder folder;
-        Proxy proxy(optionsOf(backend, stage, folder.write("ca.pem", stage.certificate().pem())));
+        Proxy proxy(optionsOf(backend, stage, folder.write("ca.pem", certificate().pem())));
         proxy.setDockerConfig(dockerConfigOf(backend));
         const auto rows = stage.rows();
         const int served = fetchAll(proxy, backend, rows);
@@ -187,7 +192,7 @@ class CanaryScenarios : public CppUnit::TestFixture {
             PluginLibrary library(BUILD_ROOT "/plugins/" + backend.plugin + ".so", backend.plugin);
             const auto factories = library.makeFactories();
             for (const bool bearer : {false, true}) {
-                CanaryStage stage(bearer);
+                CanaryStage stage(bearer, certificate(), CanaryStage::Matrix::Links);
                 int refused = 0;
                 for (const auto at : {At::Plain, At::Tls})
                     refused += list(backend, *factories.at(0), stage, at);
@@ -204,7 +209,7 @@ class CanaryScenarios : public CppUnit::TestFixture {
     static int list(const Backend& backend, const ComponentFactory& factory, const CanaryStage& stage, At at) {
         const TemporaryFolder folder;
         host::TransportSettings transport;
-        transport.caFile = folder.write("ca.pem", stage.certificate().pem());
+        transport.caFile = folder.write("ca.pem", certificate().pem());
         transport.trustedHosts = {"127.0.0.1", "localhost"};
         transport.allowPrivateAddresses = true;
         host::CurlTransport http(transport);

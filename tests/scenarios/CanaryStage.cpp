@@ -95,27 +95,27 @@ bool carriesCredential(std::string request) {
     return request.find("\nauthorization:") != std::string::npos || request.find("\ncookie:") != std::string::npos;
 }
 
-CanaryStage::CanaryStage(bool bearer)
+CanaryStage::CanaryStage(bool bearer, const Certificate& certificate, Matrix matrix)
     : _bearer(bearer),
-      _certificate({"127.0.0.1", "localhost"}),
       _plain(answering([this](const std::string& request) { return answerOf(request, _plainSelf); })),
-      _tls(answering([this](const std::string& request) { return answerOf(request, _tlsSelf); }), &_certificate),
+      _tls(answering([this](const std::string& request) { return answerOf(request, _tlsSelf); }), &certificate),
       _foreign(answering([this](const std::string& request) { return foreign(request); })),
-      _foreignTls(answering([this](const std::string& request) { return foreign(request); }), &_certificate),
+      _foreignTls(answering([this](const std::string& request) { return foreign(request); }), &certificate),
       _neighbour(answering([this](const std::string& request) { return foreign(request); }), nullptr, nullptr,
                  "127.0.0.2", _plain.port()) {
     _plainSelf = plainEndpoint();
     _tlsSelf = tlsEndpoint();
     for (const auto& place : places()) {
+        add({"link-" + place.name, place.at, "", 0, place.origin, false, true, Way::Refused});
+        if (matrix == Matrix::Links) continue;
         for (const int status : Redirects)
             add({"all-" + std::to_string(status) + "-" + place.name, place.at, "", status, place.origin, false, false,
                  place.way});
         // Those redirect blobs, too; here the manifest is the registry's own, which no status changes.
         add({"blobs-" + place.name, place.at, "", 307, place.origin, true, false, place.way});
-        add({"link-" + place.name, place.at, "", 0, place.origin, false, true, Way::Refused});
         if (_bearer) add({"realm-" + place.name, place.at, place.origin + "/token"});
     }
-    if (!_bearer) return;
+    if (!_bearer || matrix == Matrix::Links) return;
     // The registry's own token service redirects; an identity token comes to it by POST.
     for (const int status : Redirects) {
         const auto code = std::to_string(status);

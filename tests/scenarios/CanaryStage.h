@@ -48,15 +48,16 @@ public:
         bool served() const { return realm.empty() && (status == 0 || way == Way::Followed); }
     };
 
-    /// `bearer`: the challenge; a registry has one.
-    explicit CanaryStage(bool bearer);
+    enum class Matrix { All, Links };
+
+    /// `bearer`: the challenge; a registry has one. `certificate`, of "127.0.0.1" and "localhost", outlives it.
+    CanaryStage(bool bearer, const Certificate& certificate, Matrix matrix = Matrix::All);
 
     std::vector<Row> rows() const;
     std::string plainEndpoint() const { return _plain.url("", "localhost"); }
     std::string tlsEndpoint() const { return _tls.url(""); }
     /// Where nobody has anything to ask for.
     std::string elsewhere() const { return _foreign.url(""); }
-    const Certificate& certificate() const { return _certificate; }
 
     std::vector<std::string> sightings() const; ///< requests with a credential that came to a foreign host
     bool asked(const std::string& row) const;   ///< without a credential
@@ -96,7 +97,6 @@ private:
     int _shown = 0;
     int _posted = 0;
 
-    const Certificate _certificate;
     std::string _plainSelf; ///< set before anybody asks
     std::string _tlsSelf;
     ScriptedServer _plain; // the servers last: their scripts use what is above

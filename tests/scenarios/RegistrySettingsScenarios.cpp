@@ -27,7 +27,6 @@ class RegistrySettingsScenarios : public CppUnit::TestFixture {
         {"harbor", {}},
         {"ecr", {"api-endpoint", "sts-endpoint", "metadata-endpoint"}},
         {"gcr", {"token-endpoint", "api-endpoint", "sts-endpoint", "metadata-endpoint"}}};
-    const Certificate _certificate{{"registry.example.test"}};
     TemporaryFolder _folder;
 
     /// Code and output of --check-config with these lines in [backend.x].
@@ -45,16 +44,18 @@ class RegistrySettingsScenarios : public CppUnit::TestFixture {
         return {code.value_or(-1), readFile(options.outputFile)};
     }
     std::string common() const {
+        const Certificate certificate({"registry.example.test"});
         return "endpoint = registry.example.test:8443\nplain-http = false\ntoken-realms = auth.example.test\n"
                "mirrors = near, nearer\nproxy = http://127.0.0.1:3128\nno-proxy = near.example.test\nca-file = " +
-               _folder.write("ca.pem", _certificate.pem()) +
-               "\nclient-certificate = " + _folder.write("client.pem", _certificate.pem()) +
-               "\nclient-key = " + _folder.write("client-key.pem", _certificate.keyPem()) + "\n";
+               _folder.write("ca.pem", certificate.pem()) +
+               "\nclient-certificate = " + _folder.write("client.pem", certificate.pem()) +
+               "\nclient-key = " + _folder.write("client-key.pem", certificate.keyPem()) + "\n";
     }
 
     void everyBackendHasTheCommonSettings() {
+        const auto shared = common();
         for (const auto& plugin : _plugins) {
-            std::string lines = "plugin = " + plugin.name + "\n" + common();
+            std::string lines = "plugin = " + plugin.name + "\n" + shared;
             for (const auto& key : plugin.endpoints)
                 lines += key + " = https://" + key + ".example.test\n";
             const auto [code, output] = check(lines);
