@@ -264,7 +264,9 @@ public:
             HostSettings settings;
             settings.apply(readSettings(entry.path(), problems), problems);
             CPPUNIT_ASSERT_EQUAL_MESSAGE(entry.path(), std::string(), show(problems));
-            CPPUNIT_ASSERT_MESSAGE(entry.path(), !settings.routes.empty() && !settings.caches.empty());
+            const bool serves = !settings.routes.empty() || !settings.extensions.directory.get().empty() ||
+                                settings.extensions.kubernetes;
+            CPPUNIT_ASSERT_MESSAGE(entry.path(), serves && !settings.caches.empty());
         }
         CPPUNIT_ASSERT(files >= 5);
     }
