@@ -2,11 +2,13 @@
 // Routes that name no credentials, where the cloud says who this process is. The cloud is scripted, the registry real.
 #include "Rig.h"
 
+#include "support/ConnectProxy.h"
 #include "support/ScriptedServer.h"
 
 #include <Poco/Base64Encoder.h>
 #include <cppunit/extensions/HelperMacros.h>
 
+#include <array>
 #include <mutex>
 #include <sstream>
 
@@ -80,6 +82,8 @@ class OwnIdentityScenarios : public CppUnit::TestFixture {
     CPPUNIT_TEST(googleAccountThatMayNotPull);
     CPPUNIT_TEST(amazonByTheContainersCredentials);
     CPPUNIT_TEST(amazonDoesNotKnowTheContainer);
+    CPPUNIT_TEST(theMachinesOwnServicesAreNotAskedByProxy);
+    CPPUNIT_TEST(routesOfManyHostsFindTheirBackend);
     CPPUNIT_TEST_SUITE_END();
 
     static constexpr const char* Metadata = "/computeMetadata/v1/instance/service-accounts/default/token";
@@ -126,11 +130,13 @@ private:
         proxy = std::make_unique<Proxy>(options);
     }
     void startGoogle() { start("gcr]\nmetadata-endpoint = " + cloud->origin(), GoogleHost, {}); }
-    void startAmazon() {
-        start("ecr]\napi-endpoint = " + cloud->origin(), AmazonHost,
-              {{"AWS_CONTAINER_CREDENTIALS_FULL_URI", cloud->origin() + "/v1/credentials"},
+    /// No setting names localhost, and it is a private address: only ecr itself can say that it is to be dialled.
+    void startAmazon(const std::string& more = {}) {
+        start("ecr]\napi-endpoint = " + cloud->origin() + more, AmazonHost,
+              {{"AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://localhost" + port() + "/v1/credentials"},
                {"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", upstream->folder.write("pod-token", PodToken)}});
     }
+    std::string port() const { return cloud->origin().substr(cloud->origin().rfind(':')); }
     void googleSays(const std::string& token) const {
         cloud->answer(Metadata, {200, R"({"access_token":")" + token + R"(","expires_in":3599,"token_type":"Bearer"})",
                                  "Metadata-Flavor: Google\r\nContent-Type: application/json\r\n"});
@@ -222,12 +228,63 @@ private:
         cloud->answer("/v1/credentials", {403, R"({"code":"AccessDeniedException","message":"no association"})"});
         startAmazon();
         assertRefused(std::string(AmazonHost) + "/team/authz:v1", "CREDENTIAL_SOURCE_FAULT",
-                      {"container credentials service 127.0.0.1:", "answered 403 AccessDeniedException"});
+                      {"container credentials service localhost:", "answered 403 AccessDeniedException"});
         CPPUNIT_ASSERT(cloud->asked("/").empty());
         amazonSays("a-password-of-another-account");
         assertRefused(std::string(AmazonHost) + "/team/authz:v2", "CREDENTIAL_REFUSED",
                       {"credential refused", "backend.ecr: "});
         CPPUNIT_ASSERT(proxy->log().find("a-password-of-another-account") == std::string::npos);
+    }
+
+    void theMachinesOwnServicesAreNotAskedByProxy() {
+        upstream->put("team/authz:v1", istioArtifact(uniqueModule("amazon by proxy")));
+        amazonSays(EcrPassword);
+        const ConnectProxy tunnel({});
+        startAmazon("\nproxy = " + tunnel.url());
+        assertRefused(std::string(AmazonHost) + "/team/authz:v1", "CREDENTIAL_SOURCE_FAULT", {cloud->origin()});
+        CPPUNIT_ASSERT(!cloud->asked("/v1/credentials").empty());
+        CPPUNIT_ASSERT(cloud->asked("/").empty());
+        CPPUNIT_ASSERT(!tunnel.heads().empty()); // the rest goes by it
+        for (const auto& head : tunnel.heads()) {
+            assertHas(head, "POST " + cloud->origin() + "/ HTTP/1.1\r\n");
+            CPPUNIT_ASSERT(head.find(PodToken) == std::string::npos);
+        }
+        assertNoSecret();
+    }
+
+    void routesOfManyHostsFindTheirBackend() {
+        const std::vector<std::array<std::string, 3>> rows = {
+            {"*.dkr.ecr.*.amazonaws.com", "123456789012.dkr.ecr.eu-west-1.amazonaws.com", "ecr"},
+            {"*.dkr.ecr.eu-west-2.amazonaws.com", "123456789012.dkr.ecr.eu-west-2.amazonaws.com", "ecr"},
+            {"public.ecr.aws", "public.ecr.aws", "ecr"},
+            {"*.pkg.dev", "docker.europe-west1.rep.pkg.dev", "gcr"},
+            {"*-docker.pkg.dev", "asia-docker.pkg.dev", "gcr"},
+            {"*.gcr.io", "eu.gcr.io", "gcr"},
+            {"docker.io", "docker.io", "dockerhub"},
+            {"*.example.test", "dkr.example.test", "oci"},
+            {"*.amazonaws.com", "files.amazonaws.com", "oci"}};
+        const ConnectProxy tunnel({}); // nothing is dialled but this
+        std::string ini = "[cache.main]\ndirectory = " + (upstream->folder / "blobs") + "\n";
+        for (const std::string backend : {"ecr]\nidentity = none", "gcr]\nown-identity = false", "dockerhub]", "oci]"})
+            ini += "[backend." + backend + "\nproxy = " + tunnel.url() + "\n";
+        int number = 0;
+        for (const auto& [match, host, backend] : rows)
+            ini += "[route.r" + std::to_string(number++) + "]\nmatch = " + match + "/**\n";
+        const auto file = upstream->folder.write("routes.ini", ini);
+        number = 0;
+        for (const auto& [match, host, backend] : rows) {
+            std::string output;
+            try {
+                output = run(BUILD_ROOT "/bin/wasm-proxy", {"--config=" + file, "--explain=" + host + "/team/x:v1"});
+                CPPUNIT_FAIL("nobody can have answered: " + output);
+            } catch (const std::runtime_error& error) {
+                output = error.what(); // with all that was printed
+            }
+            assertHas(output, "route          r" + std::to_string(number++) + " (match = " + match + "/**)");
+            assertHas(output, "backend        " + backend + "\n");
+            assertHas(output, "the proxy, not the registry, answered 403");
+        }
+        CPPUNIT_ASSERT(tunnel.heads().size() >= rows.size());
     }
 };
 
