@@ -158,6 +158,11 @@ void VaultServer::fail(int status, const std::string& headers) {
     _failureHeaders = headers;
 }
 
+void VaultServer::say(const std::string& words) {
+    const Lock lock(_mutex);
+    _words = words;
+}
+
 void VaultServer::redirect(const std::string& origin) {
     const Lock lock(_mutex);
     _redirect = origin;
@@ -237,7 +242,7 @@ VaultServer::Reply VaultServer::answer(const Seen& request) {
         status.set("sealed", _sealed).set("initialized", true).set("t", 1).set("n", 1).set("progress", 0);
         return {200, text(status), {}};
     }
-    if (_failure != 0) return {_failure, errors("the test wants it so"), _failureHeaders};
+    if (_failure != 0) return {_failure, errors(_words), _failureHeaders};
     if (!_redirect.empty()) return {307, {}, "Location: " + _redirect + "/v1/" + path + "\r\n"};
     if (_sealed) return {503, errors("Vault is sealed"), {}};
     if (_namespace && request.vaultNamespace != *_namespace)

@@ -63,6 +63,7 @@ public:
     void deny(const std::string& path, bool denied = true);            ///< that begins with this (as the API says it)
     void hideMounts(bool hidden);                                      ///< sys/internal/ui/mounts is refused
     void fail(int status, const std::string& headers = {});            ///< everything, from now on; 0: works again
+    void say(const std::string& words);                                ///< with what fail() answers
     void redirect(const std::string& origin);                          ///< as a standby does; "": no more
     void requireNamespace(const std::string& name);                    ///< there is no other
     void slow(std::chrono::milliseconds time);                         ///< before each answer
@@ -117,6 +118,7 @@ private:
     bool _mountsHidden = false;
     int _failure = 0;
     std::string _failureHeaders;
+    std::string _words = "the test wants it so";
     std::string _redirect;
     std::optional<std::string> _namespace;
     std::chrono::milliseconds _delay{0};

@@ -95,10 +95,10 @@ KvAnswer KvReader::understood(const VaultAnswer& answer, const std::string& path
     KvAnswer result;
     result.path = path;
     if (answer.status == 403) result.outcome = KvAnswer::Outcome::Refused;
-    if (answer.status == 403 || answer.status == 404) result.said = answer.refusal({});
+    if (answer.status == 403 || answer.status == 404) result.said = answer.refusal();
     if (answer.status == 403 || answer.status == 404 || answer.status == 204) return result;
     if (!answer.good())
-        throw Error(ErrorCode::CredentialSourceFault, answer.from + " answered " + answer.refusal({}),
+        throw Error(ErrorCode::CredentialSourceFault, answer.from + " answered " + answer.refusal(),
                     "is `path` the path of a key-value secret?");
     const StrictJson json = answer.json();
     auto fields = json.find("data");

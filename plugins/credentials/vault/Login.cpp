@@ -17,11 +17,11 @@ std::unique_ptr<Login> Login::make(HostServices& host, const VaultSettings& sett
 
 VaultToken Login::post(Call& call, VaultClient& client, const std::string& mount, const Secret& body,
                        const std::string& who, const Secret& shown) {
-    const VaultAnswer answer = client.post(call, "auth/" + mount + "/login", {}, body);
+    const VaultAnswer answer = client.post(call, "auth/" + mount + "/login", {}, body, shown);
     if (!answer.good())
         throw VaultFault(VaultFault::Reach::Login,
                          "the login of " + who + " at auth/" + mount + " of " + client.name() + " was refused (" +
-                             answer.refusal({shown.reveal()}) + ")",
+                             answer.refusal() + ")",
                          "check the role, what is shown for it, and auth-mount");
     return tokenOf(answer);
 }

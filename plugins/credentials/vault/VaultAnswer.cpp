@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::size_t MaximumShown = 200;
 
-std::string shown(std::string_view text) {
+std::string printable(std::string_view text) {
     std::string result;
     for (const char c : text.substr(0, MaximumShown))
         result += c >= ' ' && c < 0x7f ? c : ' ';
@@ -24,7 +24,7 @@ StrictJson VaultAnswer::json() const {
     return StrictJson::parse(body.reveal(), "the answer of " + from, ErrorCode::CredentialSourceFault, limits);
 }
 
-std::string VaultAnswer::refusal(const std::vector<std::string_view>& secrets) const {
+std::string VaultAnswer::refusal() const {
     std::string said;
     try {
         if (const auto errors = json().find("errors"))
@@ -33,9 +33,9 @@ std::string VaultAnswer::refusal(const std::vector<std::string_view>& secrets) c
     } catch (const Error&) {
         said.clear(); // no JSON: some proxy's page
     }
-    for (const std::string_view secret : secrets)
-        if (!secret.empty() && said.find(secret) != std::string::npos) said.clear();
-    return std::to_string(status) + (said.empty() ? "" : ": " + shown(said));
+    for (const Secret& secret : shown)
+        if (!secret.empty() && said.find(secret.reveal()) != std::string::npos) said.clear();
+    return std::to_string(status) + (said.empty() ? "" : ": " + printable(said));
 }
 
 bool VaultAnswer::has(const char* member) const noexcept {

@@ -5,6 +5,7 @@
 #include "wasmproxy/plugin/Secret.h"
 
 #include <string>
+#include <vector>
 
 namespace wasmproxy::vault {
 
@@ -12,13 +13,14 @@ namespace wasmproxy::vault {
 struct VaultAnswer {
     int status = 0;
     Secret body;
-    std::string from; ///< "Vault vault.example:8200 (GET secret/data/a)", for messages
+    std::string from;          ///< "Vault vault.example:8200 (GET secret/data/a)", for messages
+    std::vector<Secret> shown; ///< what the request held that must not come back in a message
 
     bool good() const noexcept { return status >= 200 && status < 300; }
     /// Throws Error{CredentialSourceFault}.
     StrictJson json() const;
-    /// "400: invalid role or secret ID", printable. What Vault says is left out where it holds one of `secrets`.
-    std::string refusal(const std::vector<std::string_view>& secrets) const;
+    /// "400: invalid role or secret ID", printable. What Vault says is left out where it holds what it was shown.
+    std::string refusal() const;
     bool has(const char* member) const noexcept; ///< is the body a JSON object with that member, not empty?
 };
 

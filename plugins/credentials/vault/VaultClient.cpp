@@ -59,15 +59,16 @@ VaultClient::VaultClient(HostServices& host, const VaultSettings& settings)
 }
 
 VaultAnswer VaultClient::get(Call& call, const std::string& path, const Secret& token) {
-    return send(call, "GET", path, token, {});
+    return send(call, "GET", path, token, {}, {});
 }
 
-VaultAnswer VaultClient::post(Call& call, const std::string& path, const Secret& token, const Secret& body) {
-    return send(call, "POST", path, token, body);
+VaultAnswer VaultClient::post(Call& call, const std::string& path, const Secret& token, const Secret& body,
+                              const Secret& confidential) {
+    return send(call, "POST", path, token, body, confidential);
 }
 
 VaultAnswer VaultClient::send(Call& call, const char* method, const std::string& path, const Secret& token,
-                              const Secret& body) {
+                              const Secret& body, const Secret& confidential) {
     const std::string from = _name + " (" + method + " " + path + ")";
     call.check("asking Vault");
     SentRequest request;
@@ -88,7 +89,7 @@ VaultAnswer VaultClient::send(Call& call, const char* method, const std::string&
     }
     request.tls = tls();
     try {
-        return exchange(call, request, from);
+        return exchange(call, request, from, {token, confidential});
     } catch (const VaultFault&) {
         throw;
     } catch (const Error& error) {
@@ -98,7 +99,8 @@ VaultAnswer VaultClient::send(Call& call, const char* method, const std::string&
     }
 }
 
-VaultAnswer VaultClient::exchange(Call& call, HttpRequest& request, const std::string& from) {
+VaultAnswer VaultClient::exchange(Call& call, HttpRequest& request, const std::string& from,
+                                  const std::vector<Secret>& shown) {
     Call limited = call.within(_settings.timeout.get());
     for (int hops = 0;; ++hops) {
         const auto response = _host.http().send(limited, request);
@@ -109,12 +111,12 @@ VaultAnswer VaultClient::exchange(Call& call, HttpRequest& request, const std::s
             request.url = followed(HttpUrl::parse(request.url, "address"), *response).str();
             continue;
         }
-        VaultAnswer answer{status, readBody(*response), from};
+        VaultAnswer answer{status, readBody(*response), from, shown};
         if (answer.good() || status == 400 || status == 403 || status == 404 || status == 405) return answer;
         std::string hint;
         if (status == 503) hint = "if it is sealed, unseal it";
         if (status == 501) hint = "it is not initialised";
-        VaultFault fault(VaultFault::Reach::Server, from + " answered " + answer.refusal({}), hint);
+        VaultFault fault(VaultFault::Reach::Server, from + " answered " + answer.refusal(), hint);
         fault.withRetryAfter(retryAfter(*response));
         throw fault;
     }

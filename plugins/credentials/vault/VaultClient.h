@@ -23,14 +23,16 @@ public:
     /// `path` below /v1/. Throws VaultFault{Server} where Vault cannot answer (not reached, sealed, 429, 412, 5xx) and
     /// Error{DeadlineExceeded} once `call` has expired.
     VaultAnswer get(Call& call, const std::string& path, const Secret& token);
-    /// An empty token: none is sent.
-    VaultAnswer post(Call& call, const std::string& path, const Secret& token, const Secret& body);
+    /// An empty token: none is sent. `confidential`: what of the body must not come back in a message.
+    VaultAnswer post(Call& call, const std::string& path, const Secret& token, const Secret& body,
+                     const Secret& confidential = {});
 
     const std::string& name() const noexcept { return _name; } ///< "Vault vault.example:8200"
 
 private:
-    VaultAnswer send(Call& call, const char* method, const std::string& path, const Secret& token, const Secret& body);
-    VaultAnswer exchange(Call& call, HttpRequest& request, const std::string& from);
+    VaultAnswer send(Call& call, const char* method, const std::string& path, const Secret& token, const Secret& body,
+                     const Secret& confidential);
+    VaultAnswer exchange(Call& call, HttpRequest& request, const std::string& from, const std::vector<Secret>& shown);
     HttpUrl followed(const HttpUrl& from, const HttpResponse& response) const;
     std::shared_ptr<const HttpTls> tls();
 

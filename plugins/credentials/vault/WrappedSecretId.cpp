@@ -27,7 +27,7 @@ Secret WrappedSecretId::unwrapped(Call& call, VaultClient& client) {
                         "secret-id-file: " + _settings.secretIdFile.get() + " holds more than a wrapping token");
     checkOrigin(call, client, token);
     const VaultAnswer answer = client.post(call, "sys/wrapping/unwrap", token, Secret("{}"));
-    if (!answer.good()) alarm("was used already or has expired (" + answer.refusal({token.reveal()}) + ")", token);
+    if (!answer.good()) alarm("was used already or has expired (" + answer.refusal() + ")", token);
     const SecretText secret(answer.json().at("data").at("secret_id").asString());
     _secretId = Secret(secret.text);
     _token = token;
@@ -35,8 +35,9 @@ Secret WrappedSecretId::unwrapped(Call& call, VaultClient& client) {
 }
 
 void WrappedSecretId::checkOrigin(Call& call, VaultClient& client, const Secret& token) {
-    const VaultAnswer answer = client.post(call, "sys/wrapping/lookup", {}, jsonObject({{"token", token.reveal()}}));
-    if (!answer.good()) alarm("was used already or has expired (" + answer.refusal({token.reveal()}) + ")", token);
+    const VaultAnswer answer =
+        client.post(call, "sys/wrapping/lookup", {}, jsonObject({{"token", token.reveal()}}), token);
+    if (!answer.good()) alarm("was used already or has expired (" + answer.refusal() + ")", token);
     std::string path = answer.json().at("data").at("creation_path").asString();
     const std::string begin = "auth/" + _settings.mount() + "/role/";
     const std::string end = "/secret-id";

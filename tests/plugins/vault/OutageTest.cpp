@@ -14,6 +14,7 @@ class VaultOutageTest : public VaultFixture {
     CPPUNIT_TEST(rotatesAfterAnOutage);
     CPPUNIT_TEST(waitsAsLongAsVaultSays);
     CPPUNIT_TEST(aSilentVaultCostsItsTimeoutOnce);
+    CPPUNIT_TEST(whatVaultSaysBackIsNotShown);
     CPPUNIT_TEST(aRedirectStaysWhereTheTokenMayGo);
     CPPUNIT_TEST(trustsTheFileOfAuthorities);
     CPPUNIT_TEST_SUITE_END();
@@ -125,6 +126,29 @@ public:
         make({{"address", "http://127.0.0.1:1"}});
         requireIn("Vault 127.0.0.1:1 (GET auth/token/lookup-self)", failure());
         server.slow(0ms);
+    }
+
+    void whatVaultSaysBackIsNotShown() {
+        for (const int status : {400, 403, 404, 500, 503}) {
+            const std::string number = std::to_string(status);
+            makeWithAppRole();
+            server.say("no role has " + SecretId);
+            server.fail(status);
+            requireIn(number, failure());
+            server.say("who is role 7?");
+            make({{"auth", "approle"}, {"role-id", RoleId}, {"secret-id-file", folder / "secret-id"}});
+            requireIn(number + ": who is role 7?", failure());
+            server.fail(0);
+            makeWithToken();
+            CPPUNIT_ASSERT_EQUAL(Password, password());
+            server.say("token " + Token + " is nobody's");
+            server.fail(status);
+            if (status == 404)
+                CPPUNIT_ASSERT(find("new.io").empty());
+            else
+                requireIn(status == 403 ? "refused by" : number, failure("new.io"));
+            server.fail(0);
+        }
     }
 
     void aRedirectStaysWhereTheTokenMayGo() {
