@@ -201,6 +201,15 @@ HttpTransport& Components::transportFor(const std::string& text) {
     return services->http();
 }
 
+HostServices& Components::servicesFor(const std::string& room) {
+    TransportSettings transport;
+    transport.instance = room;
+    transport.allowPrivateAddresses = true;
+    const std::lock_guard<std::mutex> lock(_mutex);
+    _services.push_back(std::make_unique<Services>(room, std::move(transport)));
+    return *_services.back();
+}
+
 void Components::showLimits() const {
     std::map<std::string, RegistryHealth::Measurement> newest; // by name: routes may split one section in two instances
     for (std::size_t i = 0; i < _backends.size(); ++i) {

@@ -31,6 +31,8 @@ public:
     std::shared_ptr<const Route> unrouted(const Repository& repository, Keychain& keychain);
     /// For an Extension's http(s) url: dials that host as written and vets every other. Thread-safe. Throws Error.
     HttpTransport& transportFor(const std::string& url);
+    /// For a room of the host that talks to the cluster: dials what the operator wrote. Thread-safe.
+    HostServices& servicesFor(const std::string& room);
     /// Into the metrics, what registries' limits of pulls leave: as long as the window lasts that a backend measured.
     void showLimits() const;
 

@@ -79,6 +79,7 @@ Configuration::Configuration(const std::string& path, const std::vector<std::str
     }
     planCaches(problems);
     planCredentials(problems);
+    planCluster(problems);
     planRoutes(problems);
 }
 
@@ -131,6 +132,32 @@ void Configuration::planCredentials(std::vector<SettingsProblem>& problems) {
         InstancePlan plan{each.name, made, each.pluginValues, nullptr, {}};
         applyPluginSettings(*made->settings(), each, problems);
         credentials.push_back(std::move(plan));
+    }
+}
+
+void Configuration::planCluster(std::vector<SettingsProblem>& problems) {
+    if (!settings.extensions.kubernetes) return;
+    // The cluster and namespace that Secrets are read from: Extensions and their Secrets stand together.
+    std::string kubeconfig;
+    for (const auto& each : settings.credentials) {
+        if (each.common->plugin.get() != "kubernetes") continue;
+        for (const auto& value : each.pluginValues) {
+            if (value.key == "kubeconfig") kubeconfig = value.value;
+            if (value.key == "namespace") clusterNamespace = value.value;
+        }
+        break;
+    }
+    try {
+        cluster = kubeconfig.empty() ? kubernetes::ClusterConfig::inCluster()
+                                     : kubernetes::ClusterConfig::fromKubeconfig(kubeconfig);
+        if (clusterNamespace.empty()) clusterNamespace = cluster->nameSpace;
+        if (clusterNamespace.empty())
+            problems.push_back(
+                {settings.extensions.kubernetes.origin(), "extensions.kubernetes",
+                 "no namespace is known: write `namespace` into the [credential.x] of plugin kubernetes"});
+    } catch (const Error& error) {
+        problems.push_back({settings.extensions.kubernetes.origin(), "extensions.kubernetes",
+                            std::string(error.what()) + (error.hint().empty() ? "" : "; " + error.hint())});
     }
 }
 

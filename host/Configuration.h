@@ -4,6 +4,7 @@
 #include "loading/PluginCatalog.h"
 #include "routing/RouteTable.h"
 #include "settings/HostSettings.h"
+#include "wasmproxy/kubernetes/ClusterConfig.h"
 
 #include <memory>
 #include <optional>
@@ -45,8 +46,10 @@ public:
     std::vector<InstancePlan> credentials; ///< in the order of pull.credentials
     std::vector<InstancePlan> backends;    ///< those that a route uses
     std::vector<RoutePlan> routes;
-    std::vector<std::string> standardCredentials; ///< sources in the order that holds where a route names none
-    std::uint64_t capacity = 0;                   ///< of the cache that is written to
+    std::vector<std::string> standardCredentials;     ///< sources in the order that holds where a route names none
+    std::optional<kubernetes::ClusterConfig> cluster; ///< whose WasmExtension resources are taken
+    std::string clusterNamespace;
+    std::uint64_t capacity = 0; ///< of the cache that is written to
 
     /// How a registry is reached that no route names, but an Extension: by the plugin that knows the host, with the
     /// settings of the section of its name, else by oci. The host counts as one that the operator wrote. Throws
@@ -60,6 +63,7 @@ private:
                                     const std::string& key, std::vector<SettingsProblem>& problems) const;
     void planCaches(std::vector<SettingsProblem>& problems);
     void planCredentials(std::vector<SettingsProblem>& problems);
+    void planCluster(std::vector<SettingsProblem>& problems);
     void planRoutes(std::vector<SettingsProblem>& problems);
     std::optional<std::size_t> planBackend(const InstanceSettings<RouteSettings>& route, const Pattern& pattern,
                                            RoutePlan& plan, std::vector<SettingsProblem>& problems);

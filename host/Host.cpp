@@ -10,6 +10,7 @@
 #include "admin/ResolveEndpoint.h"
 #include "dataplane/DataPlane.h"
 #include "eviction/Evictor.h"
+#include "extensions/ExtensionCluster.h"
 #include "extensions/ExtensionDirectory.h"
 #include "observe/Log.h"
 #include "pull/HttpSource.h"
@@ -22,6 +23,8 @@ namespace {
 
 // As long as an agent may still wait for an answer; longer than pull.hold and the body after it.
 constexpr std::chrono::seconds DrainLimit{25};
+// Stands for a caller where the proxy itself asks.
+constexpr const char* OwnAddress = "-";
 
 PullLimits limitsOf(const PullSettings& settings) {
     PullLimits limits;
@@ -98,6 +101,7 @@ struct Host::Rooms {
     PullService pulls;
     DataPlane dataPlane;
     std::unique_ptr<ExtensionDirectory> extensionFiles;
+    std::unique_ptr<ExtensionCluster> extensionResources;
     std::unique_ptr<Evictor> evictor;
     std::unique_ptr<HealthServer> health;
     std::unique_ptr<AdminServer> admin;
@@ -141,9 +145,8 @@ void Host::start() {
     rooms.admin->add("/api/v1/extensions", ExtensionsEndpoint(rooms.extensions));
     if (!rooms.extensions.enabled())
         log(LogLevel::Warning, "no Extension is served", {{"cause", "[mesh] enable-wasm-download-proxy is false"}});
-    if (const auto& directory = settings.extensions.directory.get(); !directory.empty())
-        rooms.extensionFiles = std::make_unique<ExtensionDirectory>(directory, rooms.extensions);
     const auto& written = settings.dataplane.publicUrl.get();
+    startExtensions();
     rooms.admin->add("/api/v1/resolve",
                      ResolveEndpoint(rooms.pulls, rooms.index,
                                      written.empty() ? "http://" + settings.dataplane.listen.get() : written));
@@ -159,6 +162,28 @@ void Host::start() {
          {"modules", std::to_string(rooms.index.moduleCount())}});
 }
 
+void Host::startExtensions() {
+    auto& rooms = *_rooms;
+    const auto& settings = _configuration.settings;
+    // Pulled as soon as it is known, so that what is wrong shows before a proxy asks.
+    rooms.extensions.onChange([&rooms](const std::string& name) {
+        rooms.pulls.byExtension(name, std::nullopt, {"extension-" + name, OwnAddress}, [](const ModuleResult&) {});
+    });
+    rooms.extensions.onOutcome([&rooms](const ExtensionCatalog::Entry& entry) {
+        if (rooms.extensionResources) rooms.extensionResources->outcome(entry);
+    });
+    if (_configuration.cluster)
+        rooms.extensionResources = std::make_unique<ExtensionCluster>(
+            rooms.components.servicesFor("extensions"), *_configuration.cluster, _configuration.clusterNamespace,
+            rooms.extensions,
+            [url = settings.dataplane.publicUrl.get()](const std::string& name, const Digest& manifest) {
+                return url.empty() ? url : url + "/extensions/" + name + ".wasm?digest=" + manifest.str();
+            });
+    if (rooms.extensionResources) rooms.extensionResources->start();
+    if (const auto& directory = settings.extensions.directory.get(); !directory.empty())
+        rooms.extensionFiles = std::make_unique<ExtensionDirectory>(directory, rooms.extensions);
+}
+
 void Host::stop(const char* why) {
     if (!_rooms) return;
     auto& rooms = *_rooms;
@@ -171,6 +196,7 @@ void Host::stop(const char* why) {
     rooms.admin->stop();
     rooms.health->stop();
     rooms.extensionFiles.reset();
+    rooms.extensionResources.reset();
     rooms.evictor.reset();
     _rooms.reset();
     log(LogLevel::Information, "stopped");

@@ -20,6 +20,8 @@ public:
     void stop(const char* why);
 
 private:
+    void startExtensions();
+
     struct Rooms;
     const Configuration& _configuration;
     std::unique_ptr<Rooms> _rooms;

@@ -53,12 +53,19 @@ Extensions ExtensionCatalog::byRepository(const Repository& repository) const {
 }
 
 void ExtensionCatalog::replace(const std::string& source, std::vector<ExtensionDocument> documents) {
-    const std::unique_lock<std::shared_mutex> lock(_mutex);
-    _state->documents[source] = std::move(documents);
-    settle();
+    std::vector<std::string> changed;
+    {
+        const std::unique_lock<std::shared_mutex> lock(_mutex);
+        _state->documents[source] = std::move(documents);
+        changed = settle();
+    }
+    if (!_enabled || !_changeListener) return;
+    for (const auto& name : changed)
+        _changeListener(name);
 }
 
-void ExtensionCatalog::settle() {
+std::vector<std::string> ExtensionCatalog::settle() {
+    std::vector<std::string> changed;
     struct Claim {
         const std::string* source;
         const ExtensionDocument* document;
@@ -78,9 +85,12 @@ void ExtensionCatalog::settle() {
         });
         const Claim& chosen = had == all.end() ? all.front() : *had;
         Entry entry{*chosen.document, *chosen.source, {}};
-        if (known && before->second.document.extension->url == entry.document.extension->url &&
-            before->second.document.extension->sha256 == entry.document.extension->sha256)
-            entry.outcome = before->second.outcome;
+        const auto& now = *entry.document.extension;
+        const auto same = [&](const Extension& then) { return then.url == now.url && then.sha256 == now.sha256; };
+        if (known && same(*before->second.document.extension)) entry.outcome = before->second.outcome;
+        if (!known || !same(*before->second.document.extension) ||
+            before->second.document.extension->imagePullSecret != now.imagePullSecret)
+            changed.push_back(name);
         inForce.emplace(name, std::move(entry));
     }
     _state->inForce = std::move(inForce);
@@ -96,6 +106,7 @@ void ExtensionCatalog::settle() {
         else
             _state->byUrl[extension->httpUrl].push_back(extension);
     }
+    return changed;
 }
 
 std::vector<ExtensionCatalog::Entry> ExtensionCatalog::entries() const {
@@ -139,14 +150,18 @@ void ExtensionCatalog::record(const std::string& name, const ExtensionOutcome& o
         const bool first = before.at == std::chrono::system_clock::time_point{};
         if (!first && before.manifest == known.manifest && before.module == known.module && before.error == known.error)
             return;
-        if (!_listener) return;
+        if (!_outcomeListener) return;
         changed = found->second;
     }
-    _listener(changed);
+    _outcomeListener(changed);
 }
 
 void ExtensionCatalog::onOutcome(std::function<void(const Entry&)> listener) {
-    _listener = std::move(listener);
+    _outcomeListener = std::move(listener);
+}
+
+void ExtensionCatalog::onChange(std::function<void(const std::string&)> listener) {
+    _changeListener = std::move(listener);
 }
 
 } // namespace wasmproxy::host

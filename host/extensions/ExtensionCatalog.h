@@ -69,15 +69,19 @@ public:
     void record(const std::string& name, const ExtensionOutcome& outcome);
     /// Called after record() changed more than the time, never under a lock. Set before use.
     void onOutcome(std::function<void(const Entry&)> listener);
+    /// Called by replace() for each Extension that came into force or changed what it means, never under a lock. Set
+    /// before use.
+    void onChange(std::function<void(const std::string& name)> listener);
 
 private:
     struct State;
-    void settle(); ///< who is in force, from all documents
+    std::vector<std::string> settle(); ///< who is in force, from all documents; returns who is new or other
 
     const bool _enabled;
     mutable std::shared_mutex _mutex;
     std::unique_ptr<State> _state;
-    std::function<void(const Entry&)> _listener;
+    std::function<void(const Entry&)> _outcomeListener;
+    std::function<void(const std::string&)> _changeListener;
 };
 
 } // namespace wasmproxy::host

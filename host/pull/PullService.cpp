@@ -319,9 +319,14 @@ void PullService::pollCredentials(const FlightPointer& flight) {
         if (changed || idle)
             startAttempt(flight);
         else
-            later(flight, _options.credentialPoll, &PullService::pollCredentials);
+            later(flight, credentialPoll(), &PullService::pollCredentials);
     });
-    if (!posted) later(flight, _options.credentialPoll, &PullService::pollCredentials);
+    if (!posted) later(flight, credentialPoll(), &PullService::pollCredentials);
+}
+
+/// So many Flights at once may wait for another credential that looking for them all is work: some 200 looks a second.
+milliseconds PullService::credentialPoll() const {
+    return std::max(_options.credentialPoll, milliseconds(5 * static_cast<std::int64_t>(flights())));
 }
 
 void PullService::later(const FlightPointer& flight, milliseconds delay,
@@ -409,7 +414,7 @@ void PullService::failForNow(const FlightPointer& flight, const Error& error) {
             deliver(waiter, *flight, *stale);
         return;
     }
-    if (refused) return later(flight, _options.credentialPoll, &PullService::pollCredentials);
+    if (refused) return later(flight, credentialPoll(), &PullService::pollCredentials);
     later(flight, backOff(attempts, error.retryAfter()), &PullService::startAttempt);
 }
 

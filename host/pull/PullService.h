@@ -83,6 +83,7 @@ private:
     void startAttempt(const FlightPointer& flight);
     void attempt(const FlightPointer& flight);
     void pollCredentials(const FlightPointer& flight);
+    std::chrono::milliseconds credentialPoll() const;
     std::optional<ServedModule> openKnown(Call& call, const ModuleRecord& record, CacheResult result);
 
     void succeed(const FlightPointer& flight, const ServedModule& module, const std::string& credential,

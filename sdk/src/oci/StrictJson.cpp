@@ -11,6 +11,26 @@
 
 namespace wasmproxy {
 
+namespace {
+
+void appendQuoted(std::string& out, std::string_view text) {
+    static const char hex[] = "0123456789abcdef";
+    out += '"';
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (c == '"' || c == '\\') {
+            out += {'\\', c};
+        } else if (byte < 0x20) {
+            out.append("\\u00").append({hex[byte >> 4], hex[byte & 15]});
+        } else {
+            out += c;
+        }
+    }
+    out += '"';
+}
+
+} // namespace
+
 StrictJson::StrictJson(std::shared_ptr<const Document> document, const Node* node, std::string path)
     : _document(std::move(document)), _node(node), _path(std::move(path)) {}
 
@@ -102,6 +122,44 @@ std::vector<std::pair<std::string, StrictJson>> StrictJson::members() const {
     for (std::size_t i = 0; i < _node->items.size(); ++i)
         result.emplace_back(_node->keys[i], child(_node->items[i], _node->keys[i]));
     return result;
+}
+
+std::string StrictJson::str() const {
+    std::string out;
+    append(out, *_node);
+    return out;
+}
+
+void StrictJson::append(std::string& out, const Node& node) { // as deep as Limits allowed
+    switch (node.type) {
+    case Node::Type::Null:
+        out += "null";
+        break;
+    case Node::Type::Boolean:
+        out += node.boolean ? "true" : "false";
+        break;
+    case Node::Type::Number:
+        out += node.text;
+        break;
+    case Node::Type::String:
+        appendQuoted(out, node.text);
+        break;
+    case Node::Type::Array:
+    case Node::Type::Object: {
+        const bool object = node.type == Node::Type::Object;
+        out += object ? '{' : '[';
+        for (std::size_t i = 0; i < node.items.size(); ++i) {
+            if (i > 0) out += ',';
+            if (object) {
+                appendQuoted(out, node.keys[i]);
+                out += ':';
+            }
+            append(out, node.items[i]);
+        }
+        out += object ? '}' : ']';
+        break;
+    }
+    }
 }
 
 std::string StrictJson::stringOr(const std::string& key, const std::string& fallback) const {

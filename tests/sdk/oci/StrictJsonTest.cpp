@@ -18,6 +18,7 @@ class StrictJsonTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(namesThePath);
     CPPUNIT_TEST(bounds);
     CPPUNIT_TEST(outlivesItsRoot);
+    CPPUNIT_TEST(becomesTextAgain);
     CPPUNIT_TEST_SUITE_END();
 
     static StrictJson parse(std::string_view text) {
@@ -199,6 +200,12 @@ class StrictJsonTest : public CppUnit::TestFixture {
             text.assign(text.size(), 'x');
         }
         CPPUNIT_ASSERT_EQUAL(std::string("kept"), inner->asString());
+    }
+
+    void becomesTextAgain() {
+        const std::string text = R"({"a":[1,-2.50e3,18446744073709551616,true,null],"":"q\"\\\u0001\u001fé","o":{}})";
+        CPPUNIT_ASSERT_EQUAL(text, parse(text).str());
+        CPPUNIT_ASSERT_EQUAL(std::string("[1,2]"), parse(R"({ "x" : [ 1 , 2 ] })").at("x").str());
     }
 };
 CPPUNIT_TEST_SUITE_REGISTRATION(StrictJsonTest);

@@ -44,6 +44,7 @@ public:
     std::vector<std::pair<std::string, StrictJson>> members() const; ///< of an object
 
     std::string stringOr(const std::string& key, const std::string& fallback) const; ///< absent or null: fallback
+    std::string str() const;  ///< as JSON text again; numbers as they were written
     std::string path() const; ///< where it stands, e.g. "layers[2].size"
 
     [[noreturn]] void fail(const std::string& expected) const; ///< throws an Error naming document and path
@@ -53,6 +54,7 @@ private:
     struct Document;
     class Builder;
     StrictJson(std::shared_ptr<const Document> document, const Node* node, std::string path);
+    static void append(std::string& out, const Node& node);
     StrictJson child(const Node& node, const std::string& key) const;
     std::shared_ptr<const Document> _document;
     const Node* _node; // inside *_document

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "extensions/ExtensionCluster.h"
+
+#include "extensions/ExtensionReader.h"
+#include "observe/Log.h"
+
+namespace wasmproxy::host {
+namespace {
+
+std::string nameOf(const StrictJson& object) {
+    return object.at("metadata").stringOr("name", "");
+}
+
+} // namespace
+
+kubernetes::ApiResource ExtensionCluster::resource(const std::string& nameSpace) {
+    return {"extension.wasmproxy.io", "v1alpha1", nameSpace, "wasmextensions"};
+}
+
+ExtensionCluster::ExtensionCluster(HostServices& services, kubernetes::ClusterConfig config,
+                                   const std::string& nameSpace, ExtensionCatalog& catalog,
+                                   ExtensionStatus::UrlOf urlOf, const kubernetes::WatchTiming& timing)
+    : _nameSpace(nameSpace),
+      _catalog(catalog),
+      _client(services, std::move(config)),
+      _status(_client, resource(nameSpace), std::move(urlOf)),
+      _watch(_client, resource(nameSpace), {}, *this, timing) {}
+
+void ExtensionCluster::start() {
+    _watch.start();
+}
+
+ExtensionCluster::~ExtensionCluster() {
+    _watch.stop();
+    _status.stop();
+}
+
+void ExtensionCluster::outcome(const ExtensionCatalog::Entry& entry) {
+    if (entry.source == "kubernetes") _status.write(entry.document.name, entry.outcome);
+}
+
+void ExtensionCluster::listed(const StrictJson& object) {
+    _listed.insert_or_assign(nameOf(object), read(object));
+}
+
+void ExtensionCluster::listEnds() {
+    _documents = std::move(_listed);
+    _listed.clear();
+    publish();
+}
+
+void ExtensionCluster::changed(const StrictJson& object) {
+    _documents.insert_or_assign(nameOf(object), read(object));
+    publish();
+}
+
+void ExtensionCluster::deleted(const StrictJson& object) {
+    _documents.erase(nameOf(object));
+    publish();
+}
+
+ExtensionDocument ExtensionCluster::read(const StrictJson& object) const {
+    const auto name = nameOf(object);
+    const auto origin = _nameSpace + "/" + name;
+    // Items of a list have neither kind nor apiVersion, and what Kubernetes keeps about them is not the document's.
+    const auto spec = object.find("spec");
+    const std::string text = "{\"apiVersion\":\"extension.wasmproxy.io/v1alpha1\",\"kind\":\"WasmExtension\","
+                             "\"metadata\":{\"name\":\"" +
+                             name + "\"}" + (spec ? ",\"spec\":" + spec->str() : "") + "}";
+    auto documents = readExtensions(text, DocumentFormat::Json, origin);
+    if (documents.size() != 1) return {name, origin, nullptr, {{"", "it is no WasmExtension"}}};
+    return std::move(documents.front());
+}
+
+void ExtensionCluster::publish() {
+    std::vector<ExtensionDocument> documents;
+    for (const auto& [name, document] : _documents)
+        documents.push_back(document);
+    _catalog.replace("kubernetes", std::move(documents));
+    for (const auto& [name, document] : _documents) {
+        if (document.problems.empty()) continue;
+        ExtensionOutcome outcome;
+        for (const auto& problem : document.problems)
+            outcome.error += (outcome.error.empty() ? "" : "; ") + problem.field + ": " + problem.message;
+        if (_status.write(name, outcome))
+            log(LogLevel::Warning, "extension refused", {{"extension", document.origin}, {"cause", outcome.error}});
+    }
+}
+
+} // namespace wasmproxy::host

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "extensions/ExtensionCatalog.h"
+#include "extensions/ExtensionStatus.h"
+#include "wasmproxy/kubernetes/ApiClient.h"
+#include "wasmproxy/kubernetes/Watch.h"
+
+#include <map>
+#include <mutex>
+#include <string>
+
+namespace wasmproxy::host {
+
+/// Keeps the catalog's source "kubernetes" as the WasmExtension resources of one namespace are, and writes into their
+/// status what became of them. While the API server is away, the Extensions that are known stay in force. Owns the
+/// watch's thread and the status' one.
+class ExtensionCluster final : private kubernetes::WatchListener {
+public:
+    /// `services` and `catalog` outlive this. `url` makes the address of an Extension for its status, from name and
+    /// manifest digest.
+    ExtensionCluster(HostServices& services, kubernetes::ClusterConfig config, const std::string& nameSpace,
+                     ExtensionCatalog& catalog, ExtensionStatus::UrlOf urlOf,
+                     const kubernetes::WatchTiming& timing = {});
+    ~ExtensionCluster();
+
+    void start(); ///< once
+    /// For ExtensionCatalog::onOutcome().
+    void outcome(const ExtensionCatalog::Entry& entry);
+
+    static kubernetes::ApiResource resource(const std::string& nameSpace);
+
+private:
+    void listBegins() override { _listed.clear(); }
+    void listed(const StrictJson& object) override;
+    void listEnds() override;
+    void changed(const StrictJson& object) override;
+    void deleted(const StrictJson& object) override;
+    void failed(const Error&) override {} // the Watch tells the log
+
+    ExtensionDocument read(const StrictJson& object) const;
+    void publish();
+
+    const std::string _nameSpace;
+    ExtensionCatalog& _catalog;
+    std::map<std::string, ExtensionDocument> _documents; // by name; of the watch's thread
+    std::map<std::string, ExtensionDocument> _listed;
+    kubernetes::ApiClient _client;
+    ExtensionStatus _status;
+    kubernetes::Watch _watch;
+};
+
+} // namespace wasmproxy::host
