@@ -63,6 +63,18 @@ private:
     std::unique_ptr<Child> _child;
 };
 
+/// moto's folder; empty: it cannot be had, and the reason has been said.
+std::string fetched() {
+    try {
+        auto folder = run(SOURCE_ROOT "/tests/support/fetch-moto", {}, std::chrono::minutes(4));
+        folder.erase(folder.find_last_not_of('\n') + 1);
+        return folder;
+    } catch (const std::exception& error) {
+        std::cout << "\nSKIPPED: no emulator of AWS: " << error.what() << std::endl;
+        return {};
+    }
+}
+
 } // namespace
 
 class AwsScenarios : public CppUnit::TestFixture {
@@ -80,15 +92,8 @@ class AwsScenarios : public CppUnit::TestFixture {
 
 public:
     void setUp() override {
-        try {
-            auto folder = run(SOURCE_ROOT "/tests/support/fetch-moto", {}, std::chrono::minutes(4));
-            folder.erase(folder.find_last_not_of('\n') + 1);
-            aws = std::make_unique<Aws>(folder);
-        } catch (const std::exception& error) {
-            const std::string reason = error.what();
-            if (reason.find("fetch-moto") == std::string::npos) throw;
-            std::cout << "SKIPPED: no emulator of AWS: " << reason << std::endl;
-        }
+        static const auto moto = fetched(); // once: without a network it takes its time
+        if (!moto.empty()) aws = std::make_unique<Aws>(moto);
     }
     void tearDown() override {
         proxy.reset();
