@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::chrono::seconds Grace{30}; // after the time that the API server was told to end a watch by
 constexpr std::chrono::seconds LongestRetryAfter{120};
+constexpr int LastingRefusals = 4; // in a row
 
 std::string versionOf(const StrictJson& object) {
     const auto metadata = object.find("metadata");
@@ -148,6 +149,7 @@ void Watch::follow() {
     const auto begun = Clock::now();
     const auto response = _client.watch(call, _resource, _selection, _version, time);
     works();
+    _refusals = 0;
     bool events = false;
     JsonStream stream(ApiClient::MaxObject);
     char piece[16 * 1024];
@@ -230,12 +232,11 @@ void Watch::works() {
     _failure.clear();
 }
 
+/// An API server that has just started refuses for a moment what it allows, so only a lasting refusal makes it slow.
 void Watch::pollInstead(const ApiError& error) {
     works();
-    _delay = _timing.firstDelay;
-    _next = {_timing.poll, false};
-    if (_polls) return;
-    _polls = true;
+    _next = {std::min(backOff(), _timing.poll), false};
+    if (++_refusals != LastingRefusals) return;
     _client.host().log(LogLevel::Warning,
                        title() + " are asked for every " + std::to_string(_timing.poll.count() / 1000) +
                            " s only, so changes are seen late: " + error.what() + "; " + error.hint());

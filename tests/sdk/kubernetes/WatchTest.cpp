@@ -33,6 +33,7 @@ class WatchTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(listsAgainAfterGarbage);
     CPPUNIT_TEST(pollsWhereItMayNotWatch);
     CPPUNIT_TEST(pollsWhereItMayOnlyGet);
+    CPPUNIT_TEST(aPassingRefusalIsForgotten);
     CPPUNIT_TEST(theLeastRoleIsEnough);
     CPPUNIT_TEST(isNudgedOutOfADelay);
     CPPUNIT_TEST(stopsAtOnce);
@@ -278,6 +279,25 @@ public:
         CPPUNIT_ASSERT(_seen.awaitFailures(2));
         CPPUNIT_ASSERT(_seen.known() == (Recorder::Objects{{"a", "2"}}));
         CPPUNIT_ASSERT_MESSAGE(_seen.lastFailure(), _seen.lastFailure().find("403 Forbidden") != std::string::npos);
+    }
+
+    /// What kube-apiserver does until it has read its Roles after a restart.
+    void aPassingRefusalIsForgotten() {
+        auto timing = quick();
+        timing.poll = 60s;
+        Watch watch(_cluster.client, Things, {}, _seen, timing);
+        watch.start();
+        CPPUNIT_ASSERT(_cluster.api.awaitWatches(1));
+        KubeApi::Faults faults;
+        faults.watchStatus = 403;
+        _cluster.api.setFaults(faults);
+        _cluster.api.endWatches();
+        CPPUNIT_ASSERT(_seen.awaitLists(2));
+        _cluster.api.setFaults({});
+        CPPUNIT_ASSERT(_cluster.api.awaitWatches(1, 2000ms));
+        put("a", "1");
+        CPPUNIT_ASSERT(_seen.await({{"a", "1"}}));
+        CPPUNIT_ASSERT(_cluster.services.lines().empty());
     }
 
     void theLeastRoleIsEnough() {

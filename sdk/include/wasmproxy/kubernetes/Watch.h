@@ -22,7 +22,7 @@ struct WatchTiming {
     std::chrono::milliseconds longestDelay{30000};
     std::chrono::milliseconds shortest{1000}; ///< a watch that ends sooner, without an event, counts as a failure
     std::chrono::milliseconds relist{1000};   ///< up to this long, by chance, before a list after 410
-    std::chrono::milliseconds poll{30000};    ///< where watching is not allowed
+    std::chrono::milliseconds poll{30000};    ///< where watching is not allowed; sooner at first
     std::chrono::milliseconds nudge{1000};    ///< between attempts, at least, however often somebody asks
     std::chrono::seconds watchAtLeast{300};
     std::chrono::seconds watchAtMost{600};
@@ -79,7 +79,7 @@ private:
     Milliseconds _delay;
     Pause _next;
     std::string _failure; ///< what the log was told; empty: it works
-    bool _polls = false;
+    int _refusals = 0;    ///< of watches, in a row
 
     std::atomic<bool> _stopping{false};
     std::mutex _mutex;
