@@ -215,7 +215,8 @@ Watch::Pause Watch::failed(const Error& error) {
         _failure = failure;
         _client.host().log(LogLevel::Warning,
                            std::string(error.what()) + (error.hint().empty() ? "" : "; " + error.hint()) +
-                               (_listedOnce ? "; what was read of " + title() + " before stays in force" : ""));
+                               (_listedOnce ? "; what was read of " + title() + " before stays in force"
+                                            : "; nothing is known of " + title() + " yet"));
     }
     _listener.failed(error);
     Pause result;
