@@ -63,6 +63,8 @@ void SecretWatch::read(const StrictJson& object, PullSecrets& into) {
         into[name] = before->second;
         return;
     }
+    if (before != known->end() && !secret->entries.empty())
+        _host.log(LogLevel::Information, title + " has changed; it is for " + secret->registries());
     for (const std::string& warning : secret->warnings)
         _host.log(LogLevel::Warning, warning);
     if (!secret->unusable.empty() && (_use == Use::Everywhere || before != known->end()))

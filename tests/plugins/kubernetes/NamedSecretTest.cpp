@@ -54,6 +54,7 @@ public:
         CPPUNIT_ASSERT(cluster.api.awaitWatches(1));
         putSecret("regcred", "reg.io", "two");
         CPPUNIT_ASSERT(withinASecond([&] { return passwordOf(find(*made, "reg.io", "regcred")) == "two"; }));
+        CPPUNIT_ASSERT(cluster.services.logged("Secret istio-system/regcred has changed; it is for reg.io"));
         CPPUNIT_ASSERT(before[0].fingerprint() != find(*made, "reg.io", "regcred")[0].fingerprint());
     }
 
