@@ -64,6 +64,7 @@ Exchange::Exchange(std::shared_ptr<LanePool> pool, const Call& call, const HttpR
 
 Exchange::~Exchange() {
     leaveLane();
+    Secret::wipe(_body); // tokens and Secrets come through it
 }
 
 void Exchange::awaitHead() {
