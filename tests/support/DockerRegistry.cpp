@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 #include <sstream>
 #include <stdexcept>
 #include <thread>
@@ -66,7 +67,9 @@ void DockerRegistry::setUsers(const std::vector<std::pair<std::string, std::stri
     std::string lines;
     for (const auto& [user, password] : users)
         lines += run("htpasswd", {"-Bbn", "-C", "4", user, password});
-    _folder.write("htpasswd", lines);
+    const auto aside = _folder.write("htpasswd.new", lines); // a registry that runs never sees half of it
+    if (std::rename(aside.c_str(), (_folder / "htpasswd").c_str()) != 0)
+        throw std::runtime_error("cannot replace htpasswd");
 }
 
 void DockerRegistry::start() {

@@ -49,7 +49,7 @@ public:
     void start(); ///< again, with the same data and port
     void stop();
     bool running() const noexcept { return _child != nullptr; }
-    /// From the next start on; passwords are changed for good.
+    /// For good. A registry that runs with `users` reads them again at the next request.
     void setUsers(const std::vector<std::pair<std::string, std::string>>& users);
 
     /// What was logged since the last forget(), once the log has been quiet for a moment.
