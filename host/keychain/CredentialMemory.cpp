@@ -34,7 +34,7 @@ Error CredentialMemory::refused(const Repository& repository, const Credential& 
         if (wholeRegistry) {
             reject({repository.host(), fingerprint}, credential, error);
         } else {
-            deny({repository.str(), fingerprint}, error);
+            deny({repository.str(), fingerprint}, credential, error);
         }
     }
     return refusal(repository, credential).value_or(error);
@@ -56,10 +56,10 @@ void CredentialMemory::reject(const Key& key, const Credential& credential, cons
     _rejected.insert_or_assign(key, Rejection{credential.name, error, wait, until});
 }
 
-void CredentialMemory::deny(const Key& key, const Error& error) {
+void CredentialMemory::deny(const Key& key, const Credential& credential, const Error& error) {
     const auto now = Clock::now();
     makeRoom(_denied, MaxEntries, [&](const Denial& each) { return each.until <= now; });
-    _denied.insert_or_assign(key, Denial{error, now + _refusedFor});
+    _denied.insert_or_assign(key, Denial{credential.name, error, now + _refusedFor});
 }
 
 void CredentialMemory::accepted(const Repository& repository, const Credential& credential) {
@@ -69,7 +69,9 @@ void CredentialMemory::accepted(const Repository& repository, const Credential& 
     const auto rejected = _rejected.find({repository.host(), fingerprint});
     if (rejected != _rejected.end() && rejected->second.until <= Clock::now()) _rejected.erase(rejected);
     if (_worked.size() >= MaxEntries) _worked.erase(_worked.begin());
-    _worked[repository.str()] = fingerprint;
+    _worked[repository.str()] = {fingerprint, credential.name};
+    if (_accepted.size() >= MaxEntries) _accepted.erase(_accepted.begin());
+    _accepted[credential.name] = std::chrono::system_clock::now();
 }
 
 void CredentialMemory::inForce(const Repository& repository, const std::vector<Credential>& credentials) {
@@ -112,7 +114,47 @@ Error CredentialMemory::described(const Error& error, const std::string& where, 
 bool CredentialMemory::lastWorked(const Repository& repository, const Credential& credential) const {
     const std::lock_guard<std::mutex> lock(_mutex);
     const auto found = _worked.find(repository.str());
-    return found != _worked.end() && found->second == credential.fingerprint();
+    return found != _worked.end() && found->second.fingerprint == credential.fingerprint();
+}
+
+/// Those in force; with `where` only of that registry or repository.
+template <class Entries>
+void CredentialMemory::list(const Entries& entries, const std::string& where, std::vector<Refusal>& refusals) {
+    const auto now = Clock::now();
+    const auto wall = std::chrono::system_clock::now();
+    for (auto it = where.empty() ? entries.begin() : entries.lower_bound({where, {}}); it != entries.end(); ++it) {
+        if (!where.empty() && it->first.first != where) break;
+        if (it->second.until <= now) continue;
+        refusals.push_back({it->second.name, it->first.first, it->second.error.what(),
+                            wall + std::chrono::duration_cast<std::chrono::seconds>(it->second.until - now)});
+    }
+}
+
+std::vector<CredentialMemory::Refusal> CredentialMemory::refusals() const {
+    std::vector<Refusal> refusals;
+    const std::lock_guard<std::mutex> lock(_mutex);
+    list(_rejected, {}, refusals);
+    list(_denied, {}, refusals);
+    return refusals;
+}
+
+std::vector<CredentialMemory::Refusal> CredentialMemory::refusals(const Repository& repository) const {
+    std::vector<Refusal> refusals;
+    const std::lock_guard<std::mutex> lock(_mutex);
+    list(_rejected, repository.host(), refusals);
+    list(_denied, repository.str(), refusals);
+    return refusals;
+}
+
+std::string CredentialMemory::worked(const Repository& repository) const {
+    const std::lock_guard<std::mutex> lock(_mutex);
+    const auto found = _worked.find(repository.str());
+    return found == _worked.end() ? std::string() : found->second.name;
+}
+
+std::map<std::string, std::chrono::system_clock::time_point> CredentialMemory::accepted() const {
+    const std::lock_guard<std::mutex> lock(_mutex);
+    return _accepted;
 }
 
 } // namespace wasmproxy::host

@@ -45,6 +45,20 @@ public:
     std::optional<Error> refusal(const Repository& repository, const Credential& credential) const;
     bool lastWorked(const Repository& repository, const Credential& credential) const;
 
+    /// A refusal that is in force, for operators: by names alone.
+    struct Refusal {
+        std::string credential; ///< its name
+        std::string where;      ///< registry or repository
+        std::string message;
+        std::chrono::system_clock::time_point nextTry;
+    };
+    std::vector<Refusal> refusals() const;
+    std::vector<Refusal> refusals(const Repository& repository) const; ///< there, and at its registry
+    /// The name of the credential that last worked there; empty: none has.
+    std::string worked(const Repository& repository) const;
+    /// When each credential was last accepted anywhere, by name.
+    std::map<std::string, std::chrono::system_clock::time_point> accepted() const;
+
 private:
     using Key = std::pair<std::string, std::string>; // registry or repository, and fingerprint
     struct Rejection {
@@ -54,12 +68,15 @@ private:
         Clock::time_point until;
     };
     struct Denial {
+        std::string name;
         Error error;
         Clock::time_point until;
     };
 
     void reject(const Key& key, const Credential& credential, const Error& error);
-    void deny(const Key& key, const Error& error);
+    void deny(const Key& key, const Credential& credential, const Error& error);
+    template <class Entries>
+    static void list(const Entries& entries, const std::string& where, std::vector<Refusal>& refusals);
     static Error described(const Error& error, const std::string& where, const std::string& name,
                            Clock::time_point until);
     static constexpr std::size_t MaxEntries = 10000;
@@ -70,7 +87,12 @@ private:
     std::minstd_rand _chance{std::random_device{}()};
     std::map<Key, Rejection> _rejected;
     std::map<Key, Denial> _denied;
-    std::map<std::string, std::string> _worked; // repository -> fingerprint
+    struct Worked {
+        std::string fingerprint;
+        std::string name;
+    };
+    std::map<std::string, Worked> _worked;                                  // by repository
+    std::map<std::string, std::chrono::system_clock::time_point> _accepted; // by the credential's name
 };
 
 } // namespace wasmproxy::host

@@ -2,7 +2,6 @@
 #include "keychain/Keychain.h"
 
 #include <algorithm>
-#include <mutex>
 
 namespace wasmproxy::host {
 namespace {
@@ -45,7 +44,9 @@ std::vector<Credential> Keychain::find(Call& call, const Repository& repository,
         std::vector<Credential> answer;
         try {
             answer = asked->find(call, {repository, secretName});
+            answered(name);
         } catch (const Error& error) {
+            failed(name, error);
             throw Error(error.code(), "credential." + name + ": " + error.what(), error.hint());
         }
         for (auto& credential : answer) {
@@ -59,6 +60,34 @@ std::vector<Credential> Keychain::find(Call& call, const Repository& repository,
     }
     if (!secretName.empty() && found.empty()) throw unknownSecret(secretName, repository, sources);
     return found;
+}
+
+void Keychain::answered(const std::string& name) const {
+    const std::lock_guard<std::mutex> lock(_usesMutex);
+    auto& use = _uses[name];
+    ++use.asked;
+    use.lastSuccess = std::chrono::system_clock::now();
+}
+
+void Keychain::failed(const std::string& name, const Error& error) const {
+    const std::lock_guard<std::mutex> lock(_usesMutex);
+    auto& use = _uses[name];
+    ++use.asked;
+    ++use.failed;
+    use.lastFailure = std::chrono::system_clock::now();
+    use.lastError = error.what();
+}
+
+std::map<std::string, Keychain::Use> Keychain::uses() const {
+    std::map<std::string, Use> all;
+    {
+        const std::lock_guard<std::mutex> lock(_usesMutex);
+        all = _uses;
+    }
+    const std::shared_lock<std::shared_mutex> lock(_mutex);
+    for (const auto& source : _sources)
+        all[source.name];
+    return all;
 }
 
 } // namespace wasmproxy::host

@@ -3,6 +3,10 @@
 
 #include "wasmproxy/plugin/CredentialSource.h"
 
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <mutex>
 #include <shared_mutex>
 #include <string>
 #include <vector>
@@ -28,11 +32,25 @@ public:
     std::vector<Credential> find(Call& call, const Repository& repository, const std::vector<std::string>& sources,
                                  const std::string& secretName = {}) const;
 
+    /// How one source fared since the start.
+    struct Use {
+        std::uint64_t asked = 0;
+        std::uint64_t failed = 0;
+        std::chrono::system_clock::time_point lastSuccess; ///< it answered, if only that it has none; 0: never
+        std::chrono::system_clock::time_point lastFailure; ///< 0: never
+        std::string lastError;
+    };
+    std::map<std::string, Use> uses() const; ///< by the source's name; every source has one
+
 private:
     CredentialSource* source(const std::string& name) const;
+    void answered(const std::string& name) const;
+    void failed(const std::string& name, const Error& error) const;
 
     mutable std::shared_mutex _mutex;
     std::vector<Source> _sources;
+    mutable std::mutex _usesMutex;
+    mutable std::map<std::string, Use> _uses; // of those that were asked
 };
 
 } // namespace wasmproxy::host
