@@ -3,7 +3,7 @@
 
 #include "observe/Log.h"
 
-#include <unordered_set>
+#include <algorithm>
 
 namespace wasmproxy::host {
 namespace {
@@ -15,7 +15,7 @@ Call ownCall() {
 } // namespace
 
 Evictor::Evictor(CacheTiers& cache, DigestIndex& index, Options options)
-    : _cache(cache), _index(index), _options(std::move(options)), _thread([this] { work(); }) {}
+    : _cache(cache), _index(index), _options(std::move(options)), _capacity(_options.capacity), _thread([this] { work(); }) {}
 
 Evictor::~Evictor() {
     {
@@ -39,24 +39,51 @@ void Evictor::reconcile() {
 }
 
 std::size_t Evictor::sweep() {
-    auto used = _index.contentBytes();
-    if (used <= _options.capacity) return 0;
+    if (_index.contentBytes() <= _capacity) return 0;
     auto call = ownCall();
-    std::size_t removed = 0;
+    return sweep(call).contents;
+}
+
+std::unordered_set<Digest> Evictor::pinned() const {
+    std::unordered_set<Digest> kept;
+    const auto keep = [&](const ModuleRecord& record) {
+        for (const auto& digest : {record.manifest, record.selectedManifest, record.layer, record.module})
+            kept.insert(digest);
+    };
+    for (const auto& pin : _index.pins()) {
+        kept.insert(pin.digest);
+        if (const auto record = _index.module(pin.digest)) keep(*record);
+        for (const auto& record : _index.modulesBySha256(pin.digest))
+            keep(record);
+    }
+    return kept;
+}
+
+Evictor::Swept Evictor::sweep(Call& call, std::uint64_t bytes) {
+    Swept swept;
+    auto used = _index.contentBytes();
+    const auto goal = std::min(_capacity.load(), used - std::min(used, bytes));
+    if (used <= goal) return swept;
+    const auto kept = pinned();
     const auto young = std::chrono::system_clock::now() - _options.grace;
     for (const auto& content : _index.contentsByAge()) {
-        if (used <= _options.capacity) break;
+        if (used <= goal) break;
         if (content.lastUsed > young) break; // sorted: the rest is younger still
+        if (kept.count(content.digest) != 0) continue;
+        call.check("evicting");
         if (_options.forgetHot) _options.forgetHot(content.digest);
         _cache.remove(call, content.digest);
         _index.forgetContent(content.digest);
         used -= std::min(used, content.size);
-        ++removed;
+        ++swept.contents;
+        swept.bytes += content.size;
     }
-    if (removed > 0)
+    if (swept.contents > 0)
         log(LogLevel::Information, "evicted least recently used content",
-            {{"contents", std::to_string(removed)}, {"bytes", std::to_string(used)}});
-    return removed;
+            {{"request", call.requestId()},
+             {"contents", std::to_string(swept.contents)},
+             {"bytes", std::to_string(used)}});
+    return swept;
 }
 
 void Evictor::work() {

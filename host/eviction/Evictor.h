@@ -4,17 +4,20 @@
 #include "index/DigestIndex.h"
 #include "pull/CacheTiers.h"
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <mutex>
 #include <thread>
+#include <unordered_set>
 
 namespace wasmproxy::host {
 
 /// Keeps the cache within its capacity: looks every so often on a thread of its own and removes what was used least
-/// recently, but nothing younger than the grace time (a pull in progress needs what it has just committed). Answers
-/// that send a removed module keep it open. At start it makes the DigestIndex's list of contents agree with the store.
+/// recently, but nothing that is pinned or younger than the grace time (a pull in progress needs what it has just
+/// committed). Answers that send a removed module keep it open. At start it makes the DigestIndex's list of contents
+/// agree with the store.
 class Evictor {
 public:
     struct Options {
@@ -27,16 +30,25 @@ public:
     Evictor(CacheTiers& cache, DigestIndex& index, Options options);
     ~Evictor(); ///< joins
 
-    /// One pass; how many contents were removed. Also what the thread runs.
+    struct Swept {
+        std::size_t contents = 0;
+        std::uint64_t bytes = 0;
+    };
+    /// One pass that brings the cache to its capacity, or so far below what it holds that `bytes` are freed; what was
+    /// removed. Also what the thread runs. Stops when `call` is cancelled.
+    Swept sweep(Call& call, std::uint64_t bytes = 0);
     std::size_t sweep();
+    void setCapacity(std::uint64_t bytes) noexcept { _capacity = bytes; }
     void reconcile();
 
 private:
     void work();
+    std::unordered_set<Digest> pinned() const; ///< the contents that pins keep
 
     CacheTiers& _cache;
     DigestIndex& _index;
     const Options _options;
+    std::atomic<std::uint64_t> _capacity;
     std::mutex _mutex;
     std::condition_variable _wake;
     bool _stopping = false;

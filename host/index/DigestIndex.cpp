@@ -7,6 +7,7 @@
 #include "observe/Log.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace wasmproxy::host {
 
@@ -76,6 +77,18 @@ std::vector<ModuleRecord> DigestIndex::modules() const {
     return _store->tables.modules();
 }
 
+std::vector<Digest> DigestIndex::linkedTo(const Repository& repository) const {
+    return _store->tables.linkedTo(repository);
+}
+
+std::vector<std::string> DigestIndex::tagsIn(const Repository& repository) const {
+    return _store->tables.tagsIn(repository);
+}
+
+std::vector<std::pair<std::string, TagRecord>> DigestIndex::tags() const {
+    return _store->tables.tags();
+}
+
 std::size_t DigestIndex::moduleCount() const {
     return _store->tables.moduleCount();
 }
@@ -106,6 +119,30 @@ void DigestIndex::link(const Digest& digest, const Repository& repository) {
     _store->writer->commit({LinkAdded{digest, repository}});
 }
 
+void DigestIndex::unlink(const Digest& digest, const Repository& repository) {
+    if (linked(digest, repository)) _store->writer->commit({LinkRemoved{digest, repository}});
+}
+
+void DigestIndex::forgetModule(const Digest& manifest) {
+    if (module(manifest)) _store->writer->commit({ModuleForgotten{manifest}});
+}
+
+void DigestIndex::pin(const Digest& digest) {
+    if (!pinned(digest)) _store->writer->commit({PinRecord{digest, std::chrono::system_clock::now()}});
+}
+
+void DigestIndex::unpin(const Digest& digest) {
+    if (pinned(digest)) _store->writer->commit({PinRemoved{digest}});
+}
+
+std::optional<PinRecord> DigestIndex::pinned(const Digest& digest) const {
+    return _store->tables.pin(digest);
+}
+
+std::vector<PinRecord> DigestIndex::pins() const {
+    return _store->tables.pins();
+}
+
 void DigestIndex::recordContent(const Digest& digest, std::uint64_t size) {
     _store->writer->commit({ContentRecord{digest, size, std::chrono::system_clock::now()}});
 }
@@ -127,7 +164,29 @@ void DigestIndex::recordAccess(AccessRecord access) noexcept {
 }
 
 std::vector<AccessRecord> DigestIndex::accesses(std::size_t limit) const {
-    return _store->writer->accesses(limit);
+    AccessQuery query;
+    query.limit = limit;
+    return accesses(query).rows;
+}
+
+AccessPage DigestIndex::accesses(const AccessQuery& query) const {
+    // Each step is short, so that commits get their turn on the writer's thread.
+    constexpr int MostSteps = 40;
+    AccessPage page;
+    AccessQuery rest = query;
+    for (int step = 0; step < MostSteps; ++step) {
+        rest.limit = query.limit - page.rows.size();
+        auto found = _store->writer->accesses(rest);
+        page.rows.insert(page.rows.end(), std::make_move_iterator(found.rows.begin()),
+                         std::make_move_iterator(found.rows.end()));
+        page.next = rest.before = found.next;
+        if (page.next == 0 || page.rows.size() >= query.limit) break;
+    }
+    return page;
+}
+
+std::vector<AccessCount> DigestIndex::accessCounts(const AccessCountQuery& query) const {
+    return _store->writer->accessCounts(query);
 }
 
 std::uint64_t DigestIndex::droppedAccesses() const noexcept {

@@ -22,10 +22,21 @@ struct LinkAdded {
 struct ContentForgotten {
     Digest digest;
 };
+struct ModuleForgotten {
+    Digest manifest;
+};
+struct LinkRemoved {
+    Digest digest;
+    Repository repository;
+};
+struct PinRemoved {
+    Digest digest;
+};
 
 /// One change of the index. The tables, the database and the copy all understand it, and each can give its state as a
 /// list of them.
-using IndexChange = std::variant<TagSet, TagForgotten, ModuleRecord, LinkAdded, ContentRecord, ContentForgotten>;
+using IndexChange = std::variant<TagSet, TagForgotten, ModuleRecord, LinkAdded, ContentRecord, ContentForgotten,
+                                 ModuleForgotten, LinkRemoved, PinRecord, PinRemoved>;
 using IndexChanges = std::vector<IndexChange>;
 
 } // namespace wasmproxy::host

@@ -62,6 +62,10 @@ std::string line(const LinkAdded& link) {
     return "link " + link.repository.host() + " " + link.repository.path() + " " + link.digest.str() + "\n";
 }
 
+std::string line(const PinRecord& pin) {
+    return "pin " + pin.digest.str() + " " + std::to_string(toMicroseconds(pin.since)) + "\n";
+}
+
 template <class Other>
 std::string line(const Other&) {
     return {};
@@ -76,6 +80,11 @@ IndexChange parseLine(const std::string& text) {
         words >> time;
         Reference::parse(first);
         return TagSet{first, {Digest::parse(second), fromMicroseconds(time)}};
+    }
+    if (kind == "pin") {
+        Poco::Int64 time = 0;
+        std::istringstream(second) >> time;
+        return PinRecord{Digest::parse(first), fromMicroseconds(time)};
     }
     std::string digest;
     words >> digest;

@@ -12,6 +12,11 @@
 #include <Poco/Data/Statement.h>
 #include <Poco/URI.h>
 
+#include <algorithm>
+#include <limits>
+#include <map>
+#include <tuple>
+
 namespace wasmproxy::host {
 
 using namespace Poco::Data::Keywords;
@@ -23,6 +28,8 @@ constexpr int ApplicationId = 0x77617378; // "wasx"
 constexpr int SchemaVersion = 1;
 constexpr std::size_t LockWaitSeconds = 1;
 constexpr std::size_t TrimStep = 5000; // rows in one transaction, so that a commit never waits long behind it
+constexpr Int64 ReadStep = 50000;      // rows that one reading looks at, for the same reason
+constexpr Int64 MostCounts = 200000;   // some years of a hundred callers a day and a few modules
 
 int readInteger(Poco::Data::Session& session, const std::string& sql) {
     int value = 0;
@@ -110,6 +117,7 @@ void IndexDatabase::replace(const std::string& reason) {
 }
 
 void IndexDatabase::open(IndexFile::Access access) {
+    _hasCounts = false;
     const bool writable = access == IndexFile::Access::ReadWrite;
     std::string name = _file.path();
     if (!writable) {
@@ -150,6 +158,7 @@ void IndexDatabase::check() {
             throw IndexCorrupt("its schema is version " + std::to_string(version) + ", this program knows " +
                                std::to_string(SchemaVersion));
         for (const char* table : IndexRows::Tables) {
+            if (IndexRows::isYoung(table) && !IndexRows::exists(session, table)) continue;
             std::string result;
             session << std::string("PRAGMA quick_check('") + table + "')", into(result), limit(1), now;
             if (result != "ok") throw IndexCorrupt(result);
@@ -175,7 +184,10 @@ void IndexDatabase::prepare() {
 /// One flipped bit in the header makes SQLite take a file for read-only.
 void IndexDatabase::checkWritable() {
     try {
-        inTransaction("written", [&] { *_session << "PRAGMA user_version = " + std::to_string(SchemaVersion), now; });
+        inTransaction("written", [&] {
+            *_session << "PRAGMA user_version = " + std::to_string(SchemaVersion), now;
+            IndexRows::createYoungTables(*_session);
+        });
     } catch (const IndexCorrupt&) {
         throw;
     } catch (const Error& e) {
@@ -237,20 +249,86 @@ void IndexDatabase::addAccesses(const std::vector<AccessRecord>& accesses, const
         if (!accesses.empty())
             *_session << "INSERT INTO accesses(module, reference, caller, at) VALUES(?, ?, ?, ?)", use(modules),
                 use(references), use(callers), use(times), now;
+        count(accesses);
         IndexRows(*_session).write(uses);
     });
 }
 
-std::vector<AccessRecord> IndexDatabase::accesses(std::size_t limit) {
-    std::vector<AccessRecord> result;
+/// The table came after the first version of the schema, whose programs do not mind it: so it is made where it is
+/// missing, and the version stays.
+bool IndexDatabase::hasCounts() {
+    if (!_hasCounts)
+        _hasCounts = readInteger(*_session, "SELECT count(*) FROM sqlite_master WHERE name = 'access_counts'") != 0;
+    return _hasCounts;
+}
+
+void IndexDatabase::count(const std::vector<AccessRecord>& accesses) {
+    // Not remembered here: the transaction may yet be rolled back.
+    if (!hasCounts())
+        *_session << "CREATE TABLE access_counts(day INTEGER NOT NULL, module TEXT NOT NULL, caller TEXT NOT NULL, "
+                     "count INTEGER NOT NULL, PRIMARY KEY(day, module, caller)) WITHOUT ROWID",
+            now;
+    std::map<std::tuple<Int64, std::string, std::string>, Int64> sums;
+    for (const auto& access : accesses)
+        ++sums[{dayOf(access.at), access.module.str(), access.caller}];
+    std::vector<Int64> days, counts;
+    std::vector<std::string> modules, callers;
+    for (const auto& [key, sum] : sums) {
+        days.push_back(std::get<0>(key));
+        modules.push_back(std::get<1>(key));
+        callers.push_back(std::get<2>(key));
+        counts.push_back(sum);
+    }
+    if (!days.empty())
+        *_session << "INSERT INTO access_counts(day, module, caller, count) VALUES(?, ?, ?, ?) "
+                     "ON CONFLICT(day, module, caller) DO UPDATE SET count = count + excluded.count",
+            use(days), use(modules), use(callers), use(counts), now;
+}
+
+AccessPage IndexDatabase::accesses(const AccessQuery& query) {
+    AccessPage page;
     guarded("read", [&] {
+        Int64 lowest = 0, newest = 0;
+        *_session << "SELECT ifnull(min(id), 0), ifnull(max(id), 0) FROM accesses", into(lowest), into(newest), now;
+        const Int64 top = query.before > 0 ? std::min<Int64>(query.before, newest + 1) : newest + 1;
+        const Int64 bottom = std::max(top - ReadStep, lowest);
         std::vector<std::string> modules, references, callers;
-        std::vector<Int64> times;
-        *_session << "SELECT module, reference, caller, at FROM accesses ORDER BY id DESC LIMIT ?", into(modules),
-            into(references), into(callers), into(times), bind(static_cast<Int64>(limit)), now;
+        std::vector<Int64> times, ids;
+        *_session << "SELECT id, module, reference, caller, at FROM accesses WHERE id < ? AND id >= ? AND (? = '' OR "
+                     "module = ?) AND (? = '' OR caller = ?) AND at >= ? AND at < ? ORDER BY id DESC LIMIT ?",
+            into(ids), into(modules), into(references), into(callers), into(times), bind(top), bind(bottom),
+            bind(query.module ? query.module->str() : ""), bind(query.module ? query.module->str() : ""),
+            bind(query.caller), bind(query.caller),
+            bind(query.from ? toMicroseconds(*query.from) : std::numeric_limits<Int64>::min()),
+            bind(query.until ? toMicroseconds(*query.until) : std::numeric_limits<Int64>::max()),
+            bind(static_cast<Int64>(query.limit)), now;
         for (std::size_t i = 0; i < modules.size(); ++i)
             if (const auto digest = Digest::tryParse(modules[i]))
-                result.push_back({*digest, references[i], callers[i], fromMicroseconds(times[i])});
+                page.rows.push_back({*digest, references[i], callers[i], fromMicroseconds(times[i]), ids[i]});
+        const Int64 reached = ids.size() >= query.limit && !ids.empty() ? ids.back() : bottom;
+        page.next = reached > lowest ? reached : 0;
+    });
+    return page;
+}
+
+std::vector<AccessCount> IndexDatabase::accessCounts(const AccessCountQuery& query) {
+    std::vector<AccessCount> result;
+    guarded("read", [&] {
+        if (!hasCounts()) return;
+        const auto module = query.module ? query.module->str() : std::string();
+        const auto after = query.after.value_or(AccessCount{std::numeric_limits<Int64>::max(), {}, {}, 0});
+        std::vector<Int64> days, counts;
+        std::vector<std::string> modules, callers;
+        *_session << "SELECT day, module, caller, count FROM access_counts WHERE (day, module, caller) < (?, ?, ?) AND "
+                     "(? = '' OR module = ?) AND (? = '' OR caller = ?) AND day >= ? AND day <= ? "
+                     "ORDER BY day DESC, module DESC, caller DESC LIMIT ?",
+            into(days), into(modules), into(callers), into(counts), bind(static_cast<Int64>(after.day)),
+            bind(after.module.str()), bind(after.caller), bind(module), bind(module), bind(query.caller),
+            bind(query.caller), bind(static_cast<Int64>(query.fromDay)), bind(static_cast<Int64>(query.untilDay)),
+            bind(static_cast<Int64>(query.limit)), now;
+        for (std::size_t i = 0; i < days.size(); ++i)
+            if (const auto digest = Digest::tryParse(modules[i]))
+                result.push_back({days[i], *digest, callers[i], static_cast<std::uint64_t>(counts[i])});
     });
     return result;
 }
@@ -264,8 +342,21 @@ bool IndexDatabase::trimAccesses(std::chrono::system_clock::time_point before, s
             *_session << "SELECT id FROM accesses WHERE id <= (SELECT max(id) FROM accesses) - ? ORDER BY id LIMIT ?",
                 into(ids), bind(static_cast<Int64>(most)), bind(static_cast<Int64>(TrimStep)), now;
     });
-    if (ids.empty()) return false;
+    if (ids.empty()) return trimCounts();
     inTransaction("written", [&] { *_session << "DELETE FROM accesses WHERE id = ?", use(ids), now; });
+    return true;
+}
+
+bool IndexDatabase::trimCounts() {
+    bool more = false;
+    guarded("read",
+            [&] { more = hasCounts() && readInteger(*_session, "SELECT count(*) FROM access_counts") > MostCounts; });
+    if (!more) return false;
+    inTransaction("written", [&] {
+        *_session << "DELETE FROM access_counts WHERE (day, module, caller) IN (SELECT day, module, caller FROM "
+                     "access_counts ORDER BY day, module, caller LIMIT ?)",
+            bind(static_cast<Int64>(TrimStep)), now;
+    });
     return true;
 }
 

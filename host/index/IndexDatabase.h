@@ -37,8 +37,10 @@ public:
     void replace(const std::string& reason);      ///< sets the file aside and starts an empty one
 
     void addAccesses(const std::vector<AccessRecord>& accesses, const IndexChanges& uses);
-    std::vector<AccessRecord> accesses(std::size_t limit); ///< newest first
-    /// Deletes some accesses that are older than `before` or more than the newest `most`; false: there are no more.
+    AccessPage accesses(const AccessQuery& query); ///< looks at some 50,000 rows and no more
+    std::vector<AccessCount> accessCounts(const AccessCountQuery& query);
+    /// Deletes some accesses that are older than `before` or more than the newest `most`, and counts beyond their
+    /// bound; false: there are no more.
     bool trimAccesses(std::chrono::system_clock::time_point before, std::uint64_t most);
 
 private:
@@ -48,6 +50,9 @@ private:
     void prepare();
     void checkWritable();
     void create();
+    bool hasCounts();
+    void count(const std::vector<AccessRecord>& accesses);
+    bool trimCounts();
     template <class Action>
     void guarded(const char* doing, Action action);
     template <class Action>
@@ -58,6 +63,7 @@ private:
     std::string _setAside;
     std::size_t _skippedRows = 0;
     bool _isNew = false; // no tables yet
+    bool _hasCounts = false;
 };
 
 } // namespace wasmproxy::host

@@ -44,6 +44,10 @@ Int64 sumOf(const ContentRecord& content) {
         {content.digest.str(), std::to_string(content.size), std::to_string(toMicroseconds(content.lastUsed))});
 }
 
+Int64 sumOf(const PinRecord& pin) {
+    return sumOf({pin.digest.str(), std::to_string(toMicroseconds(pin.since))});
+}
+
 /// What a record may lack.
 Digest digestOrEmpty(const std::string& text) {
     return text.empty() ? Digest() : Digest::parse(text);
@@ -81,6 +85,19 @@ void IndexRows::createTables(Poco::Data::Session& session) {
           "caller TEXT NOT NULL, at INTEGER NOT NULL)",
           "CREATE INDEX accesses_at ON accesses(at)"})
         session << statement, now;
+    createYoungTables(session);
+}
+
+void IndexRows::createYoungTables(Poco::Data::Session& session) {
+    session << "CREATE TABLE IF NOT EXISTS pins(digest TEXT PRIMARY KEY, since INTEGER NOT NULL, "
+               "sum INTEGER NOT NULL) WITHOUT ROWID",
+        now;
+}
+
+bool IndexRows::exists(Poco::Data::Session& session, const std::string& table) {
+    int count = 0;
+    session << "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?", into(count), bind(table), now;
+    return count != 0;
 }
 
 void IndexRows::write(const IndexChanges& changes) {
@@ -120,12 +137,31 @@ void IndexRows::write(const ContentForgotten& content) {
     _session << "DELETE FROM contents WHERE digest = ?", bind(content.digest.str()), now;
 }
 
+void IndexRows::write(const ModuleForgotten& module) {
+    _session << "DELETE FROM modules WHERE manifest = ?", bind(module.manifest.str()), now;
+}
+
+void IndexRows::write(const LinkRemoved& link) {
+    _session << "DELETE FROM links WHERE digest = ? AND host = ? AND path = ?", bind(link.digest.str()),
+        bind(link.repository.host()), bind(link.repository.path()), now;
+}
+
+void IndexRows::write(const PinRecord& pin) {
+    _session << "INSERT OR REPLACE INTO pins(digest, since, sum) VALUES(?, ?, ?)", bind(pin.digest.str()),
+        bind(toMicroseconds(pin.since)), bind(sumOf(pin)), now;
+}
+
+void IndexRows::write(const PinRemoved& pin) {
+    _session << "DELETE FROM pins WHERE digest = ?", bind(pin.digest.str()), now;
+}
+
 IndexChanges IndexRows::read(std::size_t& skipped) {
     IndexChanges changes;
     readTags(changes, skipped);
     readModules(changes, skipped);
     readLinks(changes, skipped);
     readContents(changes, skipped);
+    if (exists(_session, "pins")) readPins(changes, skipped);
     return changes;
 }
 
@@ -180,6 +216,16 @@ void IndexRows::readContents(IndexChanges& changes, std::size_t& skipped) {
         keep(changes, skipped, sums[i], [&] {
             return ContentRecord{Digest::parse(digests[i]), static_cast<std::uint64_t>(sizes[i]),
                                  fromMicroseconds(times[i])};
+        });
+}
+
+void IndexRows::readPins(IndexChanges& changes, std::size_t& skipped) {
+    Texts digests;
+    Numbers times, sums;
+    _session << "SELECT digest, since, sum FROM pins", into(digests), into(times), into(sums), now;
+    for (std::size_t i = 0; i < digests.size(); ++i)
+        keep(changes, skipped, sums[i], [&] {
+            return PinRecord{Digest::parse(digests[i]), fromMicroseconds(times[i])};
         });
 }
 

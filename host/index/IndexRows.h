@@ -13,8 +13,12 @@ namespace wasmproxy::host {
 /// none, and a flipped bit in a digest would be another digest.
 class IndexRows {
 public:
-    static constexpr const char* Tables[] = {"tags", "modules", "links", "contents"};
+    static constexpr const char* Tables[] = {"tags", "modules", "links", "contents", "pins"};
     static void createTables(Poco::Data::Session& session);
+    /// Those that a database of this schema may lack, since an older program made it.
+    static void createYoungTables(Poco::Data::Session& session);
+    static bool isYoung(const std::string& table) { return table == "pins"; }
+    static bool exists(Poco::Data::Session& session, const std::string& table);
 
     explicit IndexRows(Poco::Data::Session& session) : _session(session) {}
 
@@ -29,11 +33,16 @@ private:
     void write(const LinkAdded& link);
     void write(const ContentRecord& content);
     void write(const ContentForgotten& content);
+    void write(const ModuleForgotten& module);
+    void write(const LinkRemoved& link);
+    void write(const PinRecord& pin);
+    void write(const PinRemoved& pin);
 
     void readTags(IndexChanges& changes, std::size_t& skipped);
     void readModules(IndexChanges& changes, std::size_t& skipped);
     void readLinks(IndexChanges& changes, std::size_t& skipped);
     void readContents(IndexChanges& changes, std::size_t& skipped);
+    void readPins(IndexChanges& changes, std::size_t& skipped);
 
     Poco::Data::Session& _session;
 };

@@ -34,7 +34,9 @@ void IndexTables::apply(const IndexChanges& changes) {
 void IndexTables::apply(const TagSet& change) {
     auto& record = _tags[change.key];
     removeFrom(_tagsByDigest, record.digest, change.key);
+    const auto previous = record.digest == change.record.digest ? record.previous : record.digest;
     record = change.record;
+    record.previous = previous;
     _tagsByDigest[record.digest].insert(change.key);
 }
 
@@ -69,6 +71,25 @@ void IndexTables::apply(const ContentForgotten& change) {
     _contents.erase(found);
 }
 
+void IndexTables::apply(const ModuleForgotten& change) {
+    const auto found = _modules.find(change.manifest);
+    if (found == _modules.end()) return;
+    removeFrom(_manifestsByModule, found->second.module, change.manifest);
+    _modules.erase(found);
+}
+
+void IndexTables::apply(const LinkRemoved& change) {
+    removeFrom(_links, change.digest, change.repository);
+}
+
+void IndexTables::apply(const PinRecord& change) {
+    _pins.insert_or_assign(change.digest, change);
+}
+
+void IndexTables::apply(const PinRemoved& change) {
+    _pins.erase(change.digest);
+}
+
 IndexChanges IndexTables::snapshot() const {
     const std::shared_lock lock(_mutex);
     IndexChanges changes;
@@ -81,6 +102,9 @@ IndexChanges IndexTables::snapshot() const {
         for (const auto& repository : repositories)
             changes.emplace_back(LinkAdded{digest, repository});
     for (const auto& entry : _contents)
+        changes.emplace_back(entry.second);
+    // Last: an older program stops reading the copy here.
+    for (const auto& entry : _pins)
         changes.emplace_back(entry.second);
     return changes;
 }
@@ -142,9 +166,57 @@ std::vector<ModuleRecord> IndexTables::modules() const {
     return records;
 }
 
+std::vector<std::pair<std::string, TagRecord>> IndexTables::tags() const {
+    std::vector<std::pair<std::string, TagRecord>> all;
+    {
+        const std::shared_lock lock(_mutex);
+        all.assign(_tags.begin(), _tags.end());
+    }
+    std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+    return all;
+}
+
 std::size_t IndexTables::moduleCount() const {
     const std::shared_lock lock(_mutex);
     return _modules.size();
+}
+
+std::vector<Digest> IndexTables::linkedTo(const Repository& repository) const {
+    std::vector<Digest> digests;
+    {
+        const std::shared_lock lock(_mutex);
+        for (const auto& [digest, repositories] : _links)
+            if (repositories.count(repository) != 0) digests.push_back(digest);
+    }
+    std::sort(digests.begin(), digests.end());
+    return digests;
+}
+
+std::vector<std::string> IndexTables::tagsIn(const Repository& repository) const {
+    const auto prefix = repository.str() + ":";
+    std::vector<std::string> keys;
+    {
+        const std::shared_lock lock(_mutex);
+        // A path has no colon, so what follows the prefix is the whole tag.
+        for (const auto& entry : _tags)
+            if (entry.first.compare(0, prefix.size(), prefix) == 0) keys.push_back(entry.first);
+    }
+    std::sort(keys.begin(), keys.end());
+    return keys;
+}
+
+std::optional<PinRecord> IndexTables::pin(const Digest& digest) const {
+    const std::shared_lock lock(_mutex);
+    const auto found = _pins.find(digest);
+    return found == _pins.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::vector<PinRecord> IndexTables::pins() const {
+    std::vector<PinRecord> records;
+    const std::shared_lock lock(_mutex);
+    for (const auto& entry : _pins)
+        records.push_back(entry.second);
+    return records;
 }
 
 std::optional<ContentRecord> IndexTables::content(const Digest& digest) const {

@@ -24,7 +24,12 @@ public:
     std::vector<Repository> links(const Digest& digest) const;
     std::vector<std::string> tagsOf(const Digest& manifest) const;
     std::vector<ModuleRecord> modules() const;
+    std::vector<std::pair<std::string, TagRecord>> tags() const; ///< by key
     std::size_t moduleCount() const;
+    std::vector<Digest> linkedTo(const Repository& repository) const;
+    std::vector<std::string> tagsIn(const Repository& repository) const;
+    std::optional<PinRecord> pin(const Digest& digest) const;
+    std::vector<PinRecord> pins() const;
     std::optional<ContentRecord> content(const Digest& digest) const;
     std::uint64_t contentBytes() const;
     std::vector<ContentRecord> contentsByAge() const;
@@ -36,6 +41,10 @@ private:
     void apply(const LinkAdded& change);
     void apply(const ContentRecord& change);
     void apply(const ContentForgotten& change);
+    void apply(const ModuleForgotten& change);
+    void apply(const LinkRemoved& change);
+    void apply(const PinRecord& change);
+    void apply(const PinRemoved& change);
 
     mutable std::shared_mutex _mutex;
     std::unordered_map<std::string, TagRecord> _tags;
@@ -44,6 +53,7 @@ private:
     std::unordered_map<Digest, std::set<Digest>> _manifestsByModule;
     std::unordered_map<Digest, std::set<Repository>> _links;
     std::unordered_map<Digest, ContentRecord> _contents;
+    std::map<Digest, PinRecord> _pins;
     std::uint64_t _contentBytes = 0;
 };
 

@@ -21,4 +21,11 @@ inline std::chrono::system_clock::time_point fromMicroseconds(Poco::Int64 value)
     return Clock::time_point(std::chrono::duration_cast<Clock::duration>(Micros(clamped)));
 }
 
+/// Days since 1970-01-01, UTC.
+inline Poco::Int64 dayOf(std::chrono::system_clock::time_point time) {
+    constexpr Poco::Int64 Day = Poco::Int64(24) * 3600 * 1000000;
+    const auto micros = toMicroseconds(time);
+    return micros >= 0 ? micros / Day : -1;
+}
+
 } // namespace wasmproxy::host

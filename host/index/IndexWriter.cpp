@@ -86,8 +86,20 @@ void IndexWriter::recordAccess(AccessRecord access) noexcept {
     if (notify) _wake.notify_one();
 }
 
-std::vector<AccessRecord> IndexWriter::accesses(std::size_t limit) {
-    Read read{limit, {}};
+AccessPage IndexWriter::accesses(const AccessQuery& query) {
+    const auto result = std::make_shared<AccessPage>();
+    read([result, query](IndexDatabase& database) { *result = database.accesses(query); });
+    return std::move(*result);
+}
+
+std::vector<AccessCount> IndexWriter::accessCounts(const AccessCountQuery& query) {
+    const auto result = std::make_shared<std::vector<AccessCount>>();
+    read([result, query](IndexDatabase& database) { *result = database.accessCounts(query); });
+    return std::move(*result);
+}
+
+void IndexWriter::read(std::function<void(IndexDatabase&)> question) {
+    Read read{std::move(question), {}};
     auto result = read.done.get_future();
     {
         const std::lock_guard lock(_mutex);
@@ -97,7 +109,7 @@ std::vector<AccessRecord> IndexWriter::accesses(std::size_t limit) {
     }
     _wake.notify_one();
     waitFor(result, _settings.path);
-    return result.get();
+    result.get();
 }
 
 std::uint64_t IndexWriter::droppedAccesses() const noexcept {
@@ -236,12 +248,11 @@ void IndexWriter::writeAccesses(std::vector<AccessRecord> accesses) {
 }
 
 void IndexWriter::serve(Read& read) {
-    std::vector<AccessRecord> result;
     try {
         if (isBehind()) std::rethrow_exception(_lastError);
-        attempt({}, [&] { result = _database->accesses(read.limit); });
+        attempt({}, [&] { read.question(*_database); });
         if (isBehind()) std::rethrow_exception(_lastError);
-        read.done.set_value(std::move(result));
+        read.done.set_value();
     } catch (const std::exception&) {
         read.done.set_exception(std::current_exception());
     }

@@ -7,6 +7,7 @@
 
 #include <condition_variable>
 #include <deque>
+#include <functional>
 #include <future>
 #include <mutex>
 #include <thread>
@@ -24,7 +25,9 @@ public:
 
     void commit(IndexChanges changes); ///< waits; throws Error{StorageFault}
     void recordAccess(AccessRecord access) noexcept;
-    std::vector<AccessRecord> accesses(std::size_t limit); ///< waits; sees all that was recorded before
+    // They wait, and see all that was recorded before.
+    AccessPage accesses(const AccessQuery& query);
+    std::vector<AccessCount> accessCounts(const AccessCountQuery& query);
     std::uint64_t droppedAccesses() const noexcept;
 
 private:
@@ -34,10 +37,11 @@ private:
         std::promise<void> done;
     };
     struct Read {
-        std::size_t limit;
-        std::promise<std::vector<AccessRecord>> done;
+        std::function<void(IndexDatabase&)> question; // owns what it writes to: the asker may have given up
+        std::promise<void> done;
     };
 
+    void read(std::function<void(IndexDatabase&)> question);
     void run();
     bool hasWork() const;
     Clock::time_point nextWake() const;
