@@ -3,9 +3,14 @@
 
 #include "extensions/ExtensionReader.h"
 #include "observe/Log.h"
+#include "wasmproxy/kubernetes/ApiError.h"
+
+#include <algorithm>
 
 namespace wasmproxy::host {
 namespace {
+
+constexpr std::chrono::milliseconds LongestPause{10000}; // before a status is written again
 
 std::string nameOf(const StrictJson& object) {
     return object.at("metadata").stringOr("name", "");
@@ -23,7 +28,7 @@ ExtensionCluster::ExtensionCluster(HostServices& services, kubernetes::ClusterCo
     : _nameSpace(nameSpace),
       _catalog(catalog),
       _client(services, std::move(config)),
-      _status(_client, resource(nameSpace), std::move(urlOf)),
+      _status(_client, resource(nameSpace), std::move(urlOf), std::min(timing.longestDelay, LongestPause)),
       _watch(_client, resource(nameSpace), {}, *this, timing) {}
 
 void ExtensionCluster::start() {
@@ -40,23 +45,51 @@ void ExtensionCluster::outcome(const ExtensionCatalog::Entry& entry) {
 }
 
 void ExtensionCluster::listed(const StrictJson& object) {
+    know(object);
     _listed.insert_or_assign(nameOf(object), read(object));
 }
 
 void ExtensionCluster::listEnds() {
+    for (const auto& [name, document] : _documents)
+        if (!_listed.count(name)) forget(name);
     _documents = std::move(_listed);
     _listed.clear();
+    _undefined = false;
     publish();
 }
 
 void ExtensionCluster::changed(const StrictJson& object) {
+    know(object);
     _documents.insert_or_assign(nameOf(object), read(object));
     publish();
 }
 
 void ExtensionCluster::deleted(const StrictJson& object) {
-    _documents.erase(nameOf(object));
+    const auto name = nameOf(object);
+    _documents.erase(name);
     publish();
+    forget(name);
+}
+
+void ExtensionCluster::failed(const Error& error) {
+    const auto* answer = dynamic_cast<const kubernetes::ApiError*>(&error);
+    if (!answer || !answer->absent() || _undefined) return;
+    _undefined = true;
+    log(LogLevel::Warning, "the API server does not know WasmExtension resources",
+        {{"hint", "apply packaging/kubernetes/wasmextensions.yaml; they are taken once it is there"}});
+}
+
+/// One that was deleted and made anew while nobody looked has no status.
+void ExtensionCluster::know(const StrictJson& object) {
+    auto uid = object.at("metadata").stringOr("uid", "");
+    auto& known = _uids[nameOf(object)];
+    if (!known.empty() && known != uid) _status.repeat(nameOf(object));
+    known = std::move(uid);
+}
+
+void ExtensionCluster::forget(const std::string& name) {
+    _uids.erase(name);
+    _status.forget(name);
 }
 
 ExtensionDocument ExtensionCluster::read(const StrictJson& object) const {

@@ -36,15 +36,19 @@ private:
     void listEnds() override;
     void changed(const StrictJson& object) override;
     void deleted(const StrictJson& object) override;
-    void failed(const Error&) override {} // the Watch tells the log
+    void failed(const Error& error) override; // the Watch tells the log
 
     ExtensionDocument read(const StrictJson& object) const;
+    void know(const StrictJson& object);
+    void forget(const std::string& name);
     void publish();
 
     const std::string _nameSpace;
     ExtensionCatalog& _catalog;
     std::map<std::string, ExtensionDocument> _documents; // by name; of the watch's thread
     std::map<std::string, ExtensionDocument> _listed;
+    std::map<std::string, std::string> _uids; // by name
+    bool _undefined = false;                  // said
     kubernetes::ApiClient _client;
     ExtensionStatus _status;
     kubernetes::Watch _watch;

@@ -5,10 +5,12 @@
 #include "wasmproxy/kubernetes/ApiClient.h"
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -21,17 +23,30 @@ public:
     /// Where an Extension's module of that manifest is served; empty: not to be told.
     using UrlOf = std::function<std::string(const std::string& name, const Digest& manifest)>;
 
-    /// `client` outlives this.
-    ExtensionStatus(kubernetes::ApiClient& client, kubernetes::ApiResource resource, UrlOf urlOf);
+    /// `client` outlives this. `afterFailure`: before what could not be written is tried again.
+    ExtensionStatus(kubernetes::ApiClient& client, kubernetes::ApiResource resource, UrlOf urlOf,
+                    std::chrono::milliseconds afterFailure = std::chrono::seconds(10));
     ~ExtensionStatus(); ///< stop()
 
     /// Never waits. False: it says that already, or will.
     bool write(const std::string& name, const ExtensionOutcome& outcome);
-    void stop() noexcept; ///< what is not written by now stays unwritten
+    void repeat(const std::string& name); ///< what was written last, to a resource that was made anew
+    void forget(const std::string& name); ///< the resource is gone
+    void stop() noexcept;                 ///< what is not written by now stays unwritten
 
 private:
+    enum class End { Done, NotYet, NoAnswer };
+    struct Said {
+        std::string status;
+        ExtensionOutcome outcome;
+    };
+    using Outcomes = std::map<std::string, ExtensionOutcome>; // by name
+
     void run();
-    bool writeOne(const std::string& name, const ExtensionOutcome& outcome);
+    bool writeAll(Outcomes batch, std::unique_lock<std::mutex>& lock);
+    End writeOne(const std::string& name, const ExtensionOutcome& outcome);
+    void replaceStatus(const std::string& name, const std::string& status);
+    void failed(const std::string& name, int status, const Error& error);
     std::string statusOf(const std::string& name, const ExtensionOutcome& outcome) const;
 
     static constexpr std::size_t MaxNames = 10000;
@@ -39,12 +54,13 @@ private:
     kubernetes::ApiClient& _client;
     const kubernetes::ApiResource _resource;
     const UrlOf _urlOf;
+    const std::chrono::milliseconds _afterFailure;
     std::atomic<bool> _stopping{false};
     std::mutex _mutex;
     std::condition_variable _wake;
-    std::map<std::string, ExtensionOutcome> _waiting;
-    std::map<std::string, std::string> _said; // by name: the status that was written or waits
-    std::string _failure;                     // what the log was told last
+    Outcomes _waiting;
+    std::map<std::string, Said> _said;  // by name: what was written or waits
+    std::optional<int> _failureInForce; // what the log was told last: the API server's status, or 0
     std::thread _thread;
 };
 

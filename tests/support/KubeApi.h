@@ -38,6 +38,7 @@ public:
         std::size_t page = 0;                   ///< a list gives at most so many, whatever it is asked for
         bool expireContinue = false;            ///< a list's second page is answered 410, once
         std::chrono::milliseconds bookmarks{0}; ///< how often a watch sends one; 0: never
+        int conflicts = 0;                      ///< so many updates are answered 409
         std::string garbage;                    ///< is sent in place of the next event, once
     };
 
