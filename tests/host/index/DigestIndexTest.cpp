@@ -29,6 +29,8 @@ class DigestIndexTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(hostileTextIsOnlyText);
     CPPUNIT_TEST(accessesAreBatchedAndTrimmed);
     CPPUNIT_TEST(accessesBeyondTheBoundAreCounted);
+    CPPUNIT_TEST(accessesAreFoundByModuleCallerAndTime);
+    CPPUNIT_TEST(accessesAreCountedByDay);
     CPPUNIT_TEST(manyThreads);
     CPPUNIT_TEST(commitsAreCoalesced);
     CPPUNIT_TEST_SUITE_END();
@@ -287,6 +289,75 @@ class DigestIndexTest : public CppUnit::TestFixture {
             thread.join();
         CPPUNIT_ASSERT(std::chrono::steady_clock::now() - begin < 20s);
         CPPUNIT_ASSERT_EQUAL(Sent, index.accesses(Sent).size() + index.droppedAccesses());
+    }
+
+    void accessesAreFoundByModuleCallerAndTime() {
+        DigestIndex index(settings(_path));
+        const auto start = SystemClock::from_time_t(1700000000);
+        for (int i = 0; i < 30; ++i)
+            index.recordAccess({digest(i % 3), "r.example.com/a:v" + std::to_string(i),
+                                i % 2 == 0 ? "10.0.0.1" : "10.0.0.2", start + std::chrono::seconds(i)});
+        AccessQuery query;
+        query.module = digest(1);
+        query.caller = "10.0.0.2";
+        query.limit = 3;
+        std::vector<std::string> found;
+        for (;;) {
+            const auto page = index.accesses(query);
+            CPPUNIT_ASSERT(page.rows.size() <= 3);
+            for (const auto& row : page.rows)
+                found.push_back(row.reference.substr(row.reference.find(":v") + 2));
+            if (page.next == 0) break;
+            query.before = page.next;
+        }
+        const std::vector<std::string> expected{"25", "19", "13", "7", "1"};
+        CPPUNIT_ASSERT(expected == found);
+
+        AccessQuery window;
+        window.from = start + 10s;
+        window.until = start + 13s;
+        const auto page = index.accesses(window);
+        CPPUNIT_ASSERT_EQUAL(std::size_t(3), page.rows.size());
+        CPPUNIT_ASSERT_EQUAL(std::string("r.example.com/a:v12"), page.rows.front().reference);
+        CPPUNIT_ASSERT(page.rows.front().id > page.rows.back().id);
+        window.caller = "nobody";
+        CPPUNIT_ASSERT(index.accesses(window).rows.empty());
+    }
+
+    void accessesAreCountedByDay() {
+        const auto day = SystemClock::from_time_t(19000 * 86400);
+        {
+            auto keepNone = settings(_path);
+            keepNone.accessRetention = std::chrono::hours(1);
+            DigestIndex index(keepNone);
+            for (int i = 0; i < 5; ++i)
+                index.recordAccess({digest(1), "r.example.com/a:v1", "10.0.0.1", day + std::chrono::hours(i)});
+            index.recordAccess({digest(2), "r.example.com/a:v1", "10.0.0.2", day + std::chrono::hours(24)});
+            CPPUNIT_ASSERT_EQUAL(std::size_t(2), index.accessCounts({}).size());
+        }
+        // Trimmed at the next start, as older than the retention; their counts stay, and go on.
+        auto keepNone = settings(_path);
+        keepNone.accessRetention = std::chrono::hours(1);
+        DigestIndex index(keepNone);
+        CPPUNIT_ASSERT(eventually([&] { return index.accesses(10).empty(); }));
+        index.recordAccess({digest(1), "r.example.com/a:v1", "10.0.0.1", day});
+        AccessCountQuery query;
+        query.limit = 1;
+        const auto newest = index.accessCounts(query);
+        CPPUNIT_ASSERT_EQUAL(std::size_t(1), newest.size());
+        CPPUNIT_ASSERT(newest[0].day == 19001 && newest[0].module == digest(2) && newest[0].caller == "10.0.0.2");
+        query.after = newest[0];
+        const auto next = index.accessCounts(query);
+        CPPUNIT_ASSERT_EQUAL(std::size_t(1), next.size());
+        CPPUNIT_ASSERT(next[0].day == 19000 && next[0].module == digest(1));
+        CPPUNIT_ASSERT_EQUAL(std::uint64_t(6), next[0].count);
+        query.after = next[0];
+        CPPUNIT_ASSERT(index.accessCounts(query).empty());
+        AccessCountQuery one;
+        one.module = digest(2);
+        CPPUNIT_ASSERT_EQUAL(std::size_t(1), index.accessCounts(one).size());
+        one.untilDay = 19000;
+        CPPUNIT_ASSERT(index.accessCounts(one).empty());
     }
 
     void manyThreads() {
