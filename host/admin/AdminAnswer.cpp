@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "admin/AdminRequest.h"
 
+#include "observe/Log.h"
 #include "wasmproxy/oci/Error.h"
 
+#include <Poco/Exception.h>
 #include <Poco/JSON/Array.h>
 #include <Poco/JSON/Object.h>
 #include <sstream>
@@ -29,10 +31,11 @@ std::string errorBody(const std::string& code, const std::string& message, const
 
 } // namespace
 
-AdminAnswer AdminAnswer::json(const Poco::JSON::Object& body) {
+AdminAnswer AdminAnswer::json(const Poco::JSON::Object& body, int status) {
     std::ostringstream out;
     body.stringify(out);
     AdminAnswer answer;
+    answer.status = status;
     answer.body = out.str() + "\n";
     return answer;
 }
@@ -48,11 +51,29 @@ AdminAnswer AdminAnswer::of(const Error& error, const std::string& requestId) {
 }
 
 AdminAnswer AdminAnswer::refusal(int status, const std::string& code, const std::string& message,
-                                 const std::string& requestId) {
+                                 const std::string& requestId, const std::string& hint) {
     AdminAnswer answer;
     answer.status = status;
-    answer.body = errorBody(code, message, {}, requestId);
+    answer.body = errorBody(code, message, hint, requestId);
     return answer;
+}
+
+AdminAnswer AdminAnswer::ofException(const AdminRequest& request) noexcept {
+    std::string cause;
+    try {
+        throw;
+    } catch (const Error& error) {
+        return of(error, request.requestId);
+    } catch (const Poco::Exception& e) {
+        cause = e.displayText();
+    } catch (const std::exception& e) {
+        cause = e.what();
+    } catch (...) {
+        cause = "no exception of a known kind";
+    }
+    log(LogLevel::Error, "an admin request failed",
+        {{"request", request.requestId}, {"path", request.path}, {"cause", cause}});
+    return refusal(500, "INTERNAL", "an internal error, see the proxy's log", request.requestId);
 }
 
 } // namespace wasmproxy::host

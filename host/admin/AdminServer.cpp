@@ -26,24 +26,21 @@ AdminServer::AdminServer(const std::string& listen)
                     "the admin endpoints have no authentication; listen on 127.0.0.1 and forward the port");
 }
 
-void AdminServer::add(const std::string& path, AdminHandler handler) {
-    _routes.emplace_back(path, std::move(handler));
-}
-
 AdminAnswer AdminServer::answer(const AdminRequest& request) const {
     if (auto refused = refuseForeignPage(request, port())) return *refused;
-    if (request.method != "GET" && request.method != "HEAD") {
-        AdminAnswer refused =
-            AdminAnswer::of(Error(ErrorCode::MethodUnsupported, "only GET and HEAD are served"), request.requestId);
-        refused.headers.emplace_back("Allow", "GET, HEAD");
-        return refused;
+    const AdminRoutes::Match match = _routes.find(request.method, request.path);
+    if (match.operation != nullptr) {
+        AdminRequest asked = request;
+        asked.segments = match.segments;
+        asked.role = AdminRole::Operate;
+        asked.actor = "loopback";
+        return match.operation->handler(asked);
     }
-    std::string known;
-    for (const auto& [path, handler] : _routes) {
-        if (request.path == path || request.path.compare(0, path.size() + 1, path + "/") == 0) return handler(request);
-        known += (known.empty() ? "" : ", ") + path;
-    }
-    return AdminAnswer::refusal(404, "NOT_FOUND", "there are " + known, request.requestId);
+    if (match.allow.empty()) return AdminAnswer::refusal(404, "NOT_FOUND", "there is nothing here", request.requestId);
+    AdminAnswer refused =
+        AdminAnswer::of(Error(ErrorCode::MethodUnsupported, "served are " + match.allow), request.requestId);
+    refused.headers.emplace_back("Allow", match.allow);
+    return refused;
 }
 
 } // namespace wasmproxy::host

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "admin/AdminRoutes.h"
 #include "admin/HttpListener.h"
 
 namespace wasmproxy::host {
@@ -10,9 +11,11 @@ class AdminServer {
 public:
     explicit AdminServer(const std::string& listen); ///< throws Error{SettingsInvalid}; also if not loopback
 
-    /// `handler` answers `path` and what lies under it; it may be called by several threads at once, may wait, and must
-    /// stop waiting when request.stop is raised. Before start().
-    void add(const std::string& path, AdminHandler handler);
+    /// Before start(). Throws std::logic_error as AdminRoutes::add.
+    void add(AdminOperation operation) { _routes.add(std::move(operation)); }
+    /// A GET with the role Read.
+    void add(const std::string& path, AdminHandler handler) { add({"GET", path, AdminRole::Read, std::move(handler)}); }
+    const std::deque<AdminOperation>& operations() const { return _routes.operations(); }
 
     void start() { _listener.start(); }
     void stop() { _listener.stop(); }
@@ -21,7 +24,7 @@ public:
 private:
     AdminAnswer answer(const AdminRequest& request) const;
 
-    std::vector<std::pair<std::string, AdminHandler>> _routes;
+    AdminRoutes _routes;
     HttpListener _listener; ///< last: its threads use the routes
 };
 
