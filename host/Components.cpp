@@ -9,7 +9,8 @@
 #include "wasmproxy/plugin/HttpUrl.h"
 #include "wasmproxy/plugin/RegistryHealth.h"
 
-#include <map>
+#include <algorithm>
+#include <sstream>
 
 namespace wasmproxy::host {
 namespace {
@@ -28,6 +29,20 @@ private:
 
 std::string identityName(const InstancePlan& plan) {
     return "backend." + plan.name; // no [credential.x] can have this name
+}
+
+/// Whatever makes one instance differ from another of its name.
+std::string signatureOf(const InstancePlan& plan) {
+    std::ostringstream text;
+    text << plan.factory << '\n';
+    for (const auto& value : plan.values)
+        text << value.key << '=' << value.value << '\n';
+    if (plan.common)
+        for (const auto& value : plan.common->effective())
+            text << value.key << '=' << value.value << '\n';
+    for (const auto& host : plan.trustedHosts)
+        text << host << '\n';
+    return text.str();
 }
 
 TransportSettings transportOf(const InstancePlan& plan, Metrics& metrics) {
@@ -74,76 +89,87 @@ private:
     CurlTransport _transport;
 };
 
+/// One plugin component behind its guard, with what the host gives to it. Shared by the configurations that want it.
 template <class Seam>
-std::unique_ptr<Seam> Components::create(const InstancePlan& plan, const char* kind) {
+struct Components::Instance {
+    std::string name;
+    std::string signature;
+    std::unique_ptr<Services> services; // before the component: it uses them to its end
+    std::unique_ptr<Seam> component;
+    std::unique_ptr<CredentialSource> identity = nullptr; ///< of a backend that has one
+};
+
+template <class Seam, class Guarded>
+std::shared_ptr<Components::Instance<Seam>> Components::make(const InstancePlan& plan, const char* kind,
+                                                             const Instances<Seam>* before) {
+    const auto signature = signatureOf(plan);
+    if (before)
+        for (const auto& each : *before)
+            if (each->name == plan.name && each->signature == signature) return each;
     const auto name = std::string(kind) + "." + plan.name;
-    _services.push_back(std::make_unique<Services>(name, transportOf(plan, _metrics)));
+    auto services = std::make_unique<Services>(name, transportOf(plan, _metrics));
     // Settings are consumed by the instance; a Configuration may be used for more than one set of Components.
     auto values = plan.factory->settings();
     std::vector<SettingsProblem> problems;
     values->apply(plan.values, name + ".", problems);
+    const PluginGuard guard(name, _metrics);
     std::unique_ptr<Component> made;
     try {
-        made = PluginGuard(name, _metrics).run("create", [&] {
-            return plan.factory->create(*_services.back(), std::move(values));
-        });
+        made = guard.run("create", [&] { return plan.factory->create(*services, std::move(values)); });
     } catch (const Error& error) {
         throw Error(error.code(), name + ": " + error.what(), error.hint());
     }
     if (!made) throw Error(ErrorCode::PluginFault, name + ": the plugin made nothing");
-    return std::unique_ptr<Seam>(static_cast<Seam*>(made.release()));
+    auto component = std::make_unique<Guarded>(std::unique_ptr<Seam>(static_cast<Seam*>(made.release())), guard);
+    return std::make_shared<Instance<Seam>>(
+        Instance<Seam>{plan.name, signature, std::move(services), std::move(component)});
 }
 
-Components::Components(const Configuration& configuration, Metrics& metrics, bool withCaches)
+std::shared_ptr<Components::Backend> Components::makeBackend(const InstancePlan& plan,
+                                                             const Instances<RegistryBackend>* before) {
+    auto made = make<RegistryBackend, GuardedBackend>(plan, "backend", before);
+    auto* identity = static_cast<CredentialSource*>(made->component->ability(CredentialSource::Seam));
+    if (identity && !made->identity)
+        made->identity = std::make_unique<GuardedCredentialSource>(std::make_unique<OwnIdentity>(*identity),
+                                                                   PluginGuard("backend." + plan.name, _metrics));
+    return made;
+}
+
+Components::Components(const Configuration& configuration, Metrics& metrics, Parts parts, const Components* previous)
     : _configuration(configuration), _metrics(metrics) {
-    if (withCaches)
+    if (parts == Parts::Caches) {
         for (const auto& plan : configuration.caches)
-            _stores.push_back(std::make_unique<GuardedCacheStore>(create<CacheStore>(plan, "cache"),
-                                                                  PluginGuard("cache." + plan.name, metrics)));
-    for (const auto& plan : configuration.credentials)
-        _sources.push_back(std::make_unique<GuardedCredentialSource>(create<CredentialSource>(plan, "credential"),
-                                                                     PluginGuard("credential." + plan.name, metrics)));
-    for (const auto& plan : configuration.backends) {
-        _backends.push_back(makeBackend(plan));
-        _identities.push_back(identityOf(plan, *_backends.back()));
+            _stores.push_back(make<CacheStore, GuardedCacheStore>(plan, "cache", nullptr));
+        return;
     }
+    for (const auto& plan : configuration.credentials)
+        _sources.push_back(make<CredentialSource, GuardedCredentialSource>(plan, "credential",
+                                                                           previous ? &previous->_sources : nullptr));
+    for (const auto& plan : configuration.backends)
+        _backends.push_back(makeBackend(plan, previous ? &previous->_backends : nullptr));
+    if (!previous) return;
+    const std::lock_guard<std::mutex> lock(previous->_mutex);
+    for (const auto& [host, each] : previous->_unrouted)
+        _before.emplace(host, each.backend);
+    _transports = previous->_transports;
 }
 
-std::unique_ptr<RegistryBackend> Components::makeBackend(const InstancePlan& plan) {
-    return std::make_unique<GuardedBackend>(create<RegistryBackend>(plan, "backend"),
-                                            PluginGuard("backend." + plan.name, _metrics));
-}
-
-std::unique_ptr<CredentialSource> Components::identityOf(const InstancePlan& plan, RegistryBackend& backend) {
-    auto* identity = static_cast<CredentialSource*>(backend.ability(CredentialSource::Seam));
-    if (!identity) return nullptr;
-    return std::make_unique<GuardedCredentialSource>(std::make_unique<OwnIdentity>(*identity),
-                                                     PluginGuard("backend." + plan.name, _metrics));
-}
-
-Components::~Components() {
-    for (auto& [host, each] : _unrouted)
-        each.identity.reset();
-    _unrouted.clear();
-    _identities.clear();
-    _backends.clear();
-    _sources.clear();
-    _stores.clear();
-}
+Components::~Components() = default;
 
 std::vector<Keychain::Source> Components::sources() const {
     std::vector<Keychain::Source> sources;
-    for (std::size_t i = 0; i < _sources.size(); ++i)
-        sources.push_back({_configuration.credentials[i].name, _sources[i].get()});
-    for (std::size_t i = 0; i < _identities.size(); ++i)
-        if (_identities[i]) sources.push_back({identityName(_configuration.backends[i]), _identities[i].get()});
+    for (const auto& each : _sources)
+        sources.push_back({each->name, each->component.get()});
+    for (std::size_t i = 0; i < _backends.size(); ++i)
+        if (_backends[i]->identity)
+            sources.push_back({identityName(_configuration.backends[i]), _backends[i]->identity.get()});
     return sources;
 }
 
 std::vector<CacheTiers::Tier> Components::tiers() const {
     std::vector<CacheTiers::Tier> tiers;
-    for (std::size_t i = 0; i < _stores.size(); ++i)
-        tiers.push_back({_configuration.caches[i].name, _stores[i].get()});
+    for (const auto& each : _stores)
+        tiers.push_back({each->name, each->component.get()});
     return tiers;
 }
 
@@ -152,11 +178,11 @@ std::vector<Route> Components::routes() const {
     for (const auto& plan : _configuration.routes) {
         routes.push_back(plan.route);
         auto& route = routes.back();
-        route.backend = _backends[plan.backend].get();
-        if (plan.ownIdentity && _identities[plan.backend])
+        route.backend = _backends[plan.backend]->component.get();
+        if (plan.ownIdentity && _backends[plan.backend]->identity)
             route.credentials.push_back(identityName(_configuration.backends[plan.backend]));
         for (std::size_t i = 0; i < plan.mirrors.size(); ++i)
-            route.mirrors[i].backend = _backends[plan.mirrors[i]].get();
+            route.mirrors[i].backend = _backends[plan.mirrors[i]]->component.get();
     }
     return routes;
 }
@@ -169,13 +195,15 @@ std::shared_ptr<const Route> Components::unrouted(const Repository& repository, 
     if (_unrouted.size() >= MaxUnrouted)
         throw Error(ErrorCode::Busy, "Extensions name more than " + std::to_string(MaxUnrouted) + " registries");
     const auto plan = _configuration.planForHost(host);
+    Instances<RegistryBackend> before;
+    if (const auto found = _before.find(host); found != _before.end()) before.push_back(found->second);
     Unrouted made;
-    made.backend = makeBackend(plan);
-    made.identity = identityOf(plan, *made.backend);
-    Route route{"extensions", Pattern(host + "/**"), plan.name, made.backend.get(), _configuration.standardCredentials};
-    if (made.identity) {
+    made.backend = makeBackend(plan, &before);
+    Route route{"extensions", Pattern(host + "/**"), plan.name, made.backend->component.get(),
+                _configuration.standardCredentials};
+    if (made.backend->identity) {
         const auto name = identityName(plan) + " for " + host;
-        keychain.add({name, made.identity.get()});
+        keychain.add({name, made.backend->identity.get()});
         route.credentials.push_back(name);
     }
     made.route = std::make_shared<const Route>(std::move(route));
@@ -192,34 +220,31 @@ HttpTransport& Components::transportFor(const std::string& text) {
         TransportSettings transport;
         transport.instance = "extensions";
         transport.trustedHosts = {url.host()};
-        transport.observer = [this](const std::string& host, int status, const std::string& method) {
-            _metrics.upstreamRequest(host, method, status);
+        transport.observer = [&metrics = _metrics](const std::string& host, int status, const std::string& method) {
+            metrics.upstreamRequest(host, method, status);
         };
-        _services.push_back(std::make_unique<Services>("extensions", std::move(transport)));
-        services = _services.back().get();
+        services = std::make_shared<Services>("extensions", std::move(transport));
     }
     return services->http();
 }
 
-HostServices& Components::servicesFor(const std::string& room) {
+std::unique_ptr<HostServices> Components::servicesFor(const std::string& room) {
     TransportSettings transport;
     transport.instance = room;
     transport.allowPrivateAddresses = true;
-    const std::lock_guard<std::mutex> lock(_mutex);
-    _services.push_back(std::make_unique<Services>(room, std::move(transport)));
-    return *_services.back();
+    return std::make_unique<Services>(room, std::move(transport));
 }
 
 void Components::showLimits() const {
     std::map<std::string, RegistryHealth::Measurement> newest; // by name: routes may split one section in two instances
-    for (std::size_t i = 0; i < _backends.size(); ++i) {
-        const auto* health = static_cast<const RegistryHealth*>(_backends[i]->ability(RegistryHealth::Id));
+    for (const auto& each : _backends) {
+        const auto* health = static_cast<const RegistryHealth*>(each->component->ability(RegistryHealth::Id));
         if (!health) continue;
-        const auto& name = _configuration.backends[i].name;
-        auto& known = newest[name];
+        auto& known = newest[each->name];
         try {
-            const auto measured =
-                PluginGuard("backend." + name, _metrics).quick("measurement", [&] { return health->measurement(); });
+            const auto measured = PluginGuard("backend." + each->name, _metrics).quick("measurement", [&] {
+                return health->measurement();
+            });
             if (measured && measured->measuredAt > known.measuredAt) known = *measured;
         } catch (const Error&) {
             // Counted by the guard; a plugin's fault takes no other figure away.

@@ -14,13 +14,19 @@
 
 namespace wasmproxy::host {
 
-/// The plugin instances of a Configuration, each with its own HostServices and behind its guard. Owns them all; they
-/// are destroyed in the reverse order.
+/// The plugin instances of a Configuration, each with its own HostServices and behind its guard. Those that the
+/// Components of the configuration before have just so are shared with them: a reload restarts nothing that it does not
+/// change.
 class Components {
 public:
-    /// Throws Error naming the instance that could not be made. `withCaches = false` leaves the stores alone, for
-    /// --explain beside a running proxy.
-    Components(const Configuration& configuration, Metrics& metrics, bool withCaches);
+    enum class Parts {
+        Caches,    ///< opened once per process
+        Registries ///< credential sources and backends: everything that a reload may change
+    };
+
+    /// `configuration` outlives this, `previous` the constructor. Throws Error naming the instance that could not be
+    /// made.
+    Components(const Configuration& configuration, Metrics& metrics, Parts parts, const Components* previous = nullptr);
     ~Components();
 
     std::vector<Keychain::Source> sources() const; ///< those of the settings, then the backends' own identities
@@ -31,35 +37,38 @@ public:
     std::shared_ptr<const Route> unrouted(const Repository& repository, Keychain& keychain);
     /// For an Extension's http(s) url: dials that host as written and vets every other. Thread-safe. Throws Error.
     HttpTransport& transportFor(const std::string& url);
-    /// For a room of the host that talks to the cluster: dials what the operator wrote. Thread-safe.
-    HostServices& servicesFor(const std::string& room);
+    /// For a room of the host that talks to the cluster: dials what the operator wrote.
+    static std::unique_ptr<HostServices> servicesFor(const std::string& room);
     /// Into the metrics, what registries' limits of pulls leave: as long as the window lasts that a backend measured.
     void showLimits() const;
 
 private:
     class Services;
     template <class Seam>
-    std::unique_ptr<Seam> create(const InstancePlan& plan, const char* kind);
-    std::unique_ptr<RegistryBackend> makeBackend(const InstancePlan& plan);
-    std::unique_ptr<CredentialSource> identityOf(const InstancePlan& plan, RegistryBackend& backend);
+    struct Instance;
+    template <class Seam>
+    using Instances = std::vector<std::shared_ptr<Instance<Seam>>>;
+    using Backend = Instance<RegistryBackend>;
+
+    template <class Seam, class Guarded>
+    std::shared_ptr<Instance<Seam>> make(const InstancePlan& plan, const char* kind, const Instances<Seam>* before);
+    std::shared_ptr<Backend> makeBackend(const InstancePlan& plan, const Instances<RegistryBackend>* before);
 
     const Configuration& _configuration;
     Metrics& _metrics;
-    std::vector<std::unique_ptr<Services>> _services;
-    std::vector<std::unique_ptr<CacheStore>> _stores;
-    std::vector<std::unique_ptr<CredentialSource>> _sources;
-    std::vector<std::unique_ptr<RegistryBackend>> _backends;
-    std::vector<std::unique_ptr<CredentialSource>> _identities; ///< parallel to _backends; nullptr: it has none
+    Instances<CacheStore> _stores;
+    Instances<CredentialSource> _sources;
+    Instances<RegistryBackend> _backends; ///< parallel to Configuration::backends
 
     struct Unrouted {
-        std::unique_ptr<RegistryBackend> backend;
-        std::unique_ptr<CredentialSource> identity;
+        std::shared_ptr<Backend> backend;
         std::shared_ptr<const Route> route;
     };
-    static constexpr std::size_t MaxUnrouted = 1000; // hosts; a catalog of more is a mistake
-    std::mutex _mutex;                               // the two below and, once routes run, _services
-    std::map<std::string, Unrouted> _unrouted;       // by registry host
-    std::map<std::string, Services*> _transports;    // by host of a url
+    static constexpr std::size_t MaxUnrouted = 1000;              // hosts; a catalog of more is a mistake
+    mutable std::mutex _mutex;                                    // the maps below
+    std::map<std::string, Unrouted> _unrouted;                    // by registry host
+    std::map<std::string, std::shared_ptr<Backend>> _before;      // those of the configuration before
+    std::map<std::string, std::shared_ptr<Services>> _transports; // by host of a url
 };
 
 } // namespace wasmproxy::host

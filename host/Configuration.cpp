@@ -61,15 +61,18 @@ std::string Configuration::defaultPluginDirectory() {
 }
 
 Configuration::Configuration(const std::string& path, const std::vector<std::string>& environment,
-                             std::vector<SettingsProblem>& problems) {
+                             std::vector<SettingsProblem>& problems, std::shared_ptr<PluginCatalog> plugins)
+    : catalog(std::move(plugins)) {
     auto document = readSettings(path, problems);
     applyEnvironment(document, environment, problems);
     settings.apply(document, problems);
 
-    PluginCatalog::Options options;
-    options.directory =
-        settings.plugins.directory.get().empty() ? defaultPluginDirectory() : settings.plugins.directory.get();
-    catalog = std::make_unique<PluginCatalog>(options);
+    if (!catalog) {
+        PluginCatalog::Options options;
+        options.directory =
+            settings.plugins.directory.get().empty() ? defaultPluginDirectory() : settings.plugins.directory.get();
+        catalog = std::make_shared<PluginCatalog>(options);
+    }
     try {
         catalog->load();
     } catch (const Error& error) {
@@ -83,6 +86,48 @@ Configuration::Configuration(const std::string& path, const std::vector<std::str
     planRoutes(problems);
 }
 
+std::string Configuration::clusterKey() const {
+    if (!cluster) return {};
+    std::string key = cluster->server + "\n" + clusterNamespace;
+    for (const auto* each : {&cluster->authorities, &cluster->certificate, &cluster->key, &cluster->token})
+        key += "\n" + each->path + "\n" + Digest::of(each->text.reveal()).str();
+    return key;
+}
+
+std::vector<std::string> Configuration::restartKeys(const Configuration& other) const {
+    std::vector<std::string> keys;
+    const auto compare = [&](const std::string& prefix, const Settings& now, const Settings& then,
+                             const std::set<std::string>& reloaded = {}) {
+        const auto values = now.effective();
+        const auto before = then.effective();
+        for (std::size_t i = 0; i < values.size() && i < before.size(); ++i)
+            if (values[i].value != before[i].value && reloaded.count(values[i].key) == 0)
+                keys.push_back(prefix + values[i].key);
+    };
+    const auto& mine = settings;
+    const auto& others = other.settings;
+    compare("plugins.", mine.plugins, others.plugins);
+    compare("dataplane.", mine.dataplane, others.dataplane);
+    compare("health.", mine.health, others.health);
+    compare("admin.", mine.admin, others.admin);
+    compare("index.", mine.index, others.index);
+    compare("log.", mine.log, others.log, {"level"});
+    // The rest of [pull] belongs to the service that all configurations share.
+    compare("pull.", mine.pull, others.pull,
+            {"credentials", "max-module", "max-manifest", "max-layer", "require-proxy-wasm"});
+    const auto describe = [](const InstancePlan& plan) {
+        std::string text = plan.name + " " + plan.factory->name();
+        for (const auto& value : plan.values)
+            text += "\n" + value.key + "=" + value.value;
+        return text;
+    };
+    bool sameCaches = caches.size() == other.caches.size();
+    for (std::size_t i = 0; sameCaches && i < caches.size(); ++i)
+        sameCaches = describe(caches[i]) == describe(other.caches[i]);
+    if (!sameCaches) keys.emplace_back("cache");
+    return keys;
+}
+
 const ComponentFactory* Configuration::factory(const char* seam, const std::string& plugin, const std::string& origin,
                                                const std::string& key, std::vector<SettingsProblem>& problems) const {
     if (const auto* found = catalog->find(seam, plugin)) return found;
@@ -91,7 +136,7 @@ const ComponentFactory* Configuration::factory(const char* seam, const std::stri
         names.emplace_back(each->name());
     std::string message = "there is no plugin \"" + plugin + "\" for it; there are: " + quoted(names);
     for (const auto& state : catalog->plugins())
-        if (state.state != "loaded") message += "; " + state.file + " was refused: " + state.reason;
+        if (state.state == "refused") message += "; " + state.file + " was refused: " + state.reason;
     problems.push_back({origin, key, message});
     return nullptr;
 }

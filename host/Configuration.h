@@ -37,11 +37,13 @@ struct RoutePlan {
 class Configuration {
 public:
     /// Reads and checks. What is wrong is appended to `problems`; with a problem the result is not to be used.
+    /// With the `plugins` of the configuration before, their directory is only looked at again: nothing is ever
+    /// unloaded, and another directory takes a restart.
     Configuration(const std::string& path, const std::vector<std::string>& environment,
-                  std::vector<SettingsProblem>& problems);
+                  std::vector<SettingsProblem>& problems, std::shared_ptr<PluginCatalog> plugins = nullptr);
 
     HostSettings settings;
-    std::unique_ptr<PluginCatalog> catalog;
+    std::shared_ptr<PluginCatalog> catalog;
     std::vector<InstancePlan> caches;      ///< fastest first
     std::vector<InstancePlan> credentials; ///< in the order of pull.credentials
     std::vector<InstancePlan> backends;    ///< those that a route uses
@@ -49,12 +51,16 @@ public:
     std::vector<std::string> standardCredentials;     ///< sources in the order that holds where a route names none
     std::optional<kubernetes::ClusterConfig> cluster; ///< whose WasmExtension resources are taken
     std::string clusterNamespace;
-    std::uint64_t capacity = 0; ///< of the cache that is written to
+    std::string clusterKey() const; ///< equal where `cluster` and namespace are
+    std::uint64_t capacity = 0;     ///< of the cache that is written to
 
     /// How a registry is reached that no route names, but an Extension: by the plugin that knows the host, with the
     /// settings of the section of its name, else by oci. The host counts as one that the operator wrote. Throws
     /// Error{SettingsInvalid}. One thread at a time.
     InstancePlan planForHost(const std::string& host) const;
+
+    /// Keys in which this differs from `other` and that count only when the process starts: "dataplane.listen".
+    std::vector<std::string> restartKeys(const Configuration& other) const;
 
     static std::string defaultPluginDirectory();
 

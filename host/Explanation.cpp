@@ -48,7 +48,7 @@ int explain(const Configuration& configuration, const std::string& text, std::os
     out << "reference      " << reference.str() << "\n";
 
     Metrics metrics;
-    const Components components(configuration, metrics, false);
+    const Components components(configuration, metrics, Components::Parts::Registries);
     const RouteTable routes(components.routes());
     const auto route = routes.find(reference.repository());
     if (!route) {

@@ -2,6 +2,7 @@
 #include "Host.h"
 
 #include "Components.h"
+#include "Generation.h"
 #include "admin/AdminServer.h"
 #include "admin/ExtensionsEndpoint.h"
 #include "admin/HealthServer.h"
@@ -13,10 +14,12 @@
 #include "extensions/ExtensionCluster.h"
 #include "extensions/ExtensionDirectory.h"
 #include "observe/Log.h"
-#include "pull/HttpSource.h"
 #include "pull/PullService.h"
 
+#include <sys/stat.h>
+
 #include <atomic>
+#include <mutex>
 
 namespace wasmproxy::host {
 namespace {
@@ -25,18 +28,6 @@ namespace {
 constexpr std::chrono::seconds DrainLimit{25};
 // Stands for a caller where the proxy itself asks.
 constexpr const char* OwnAddress = "-";
-
-PullLimits limitsOf(const PullSettings& settings) {
-    PullLimits limits;
-    limits.manifestBytes = settings.maxManifest.get();
-    limits.layerBytes = settings.maxLayer.get();
-    limits.module.moduleBytes = settings.maxModule.get();
-    const auto& require = settings.requireProxyWasm.get();
-    limits.requireProxyWasm = require == "yes"  ? RequireProxyWasm::Yes
-                              : require == "no" ? RequireProxyWasm::No
-                                                : RequireProxyWasm::Warn;
-    return limits;
-}
 
 PullOptions optionsOf(const PullSettings& settings) {
     PullOptions options;
@@ -68,65 +59,79 @@ DigestIndexSettings indexSettings(const IndexSettings& settings) {
     return {settings.path, std::chrono::duration_cast<std::chrono::hours>(settings.accessRetention.get())};
 }
 
+void logPlugins(const PluginCatalog& catalog) {
+    for (const auto& plugin : catalog.plugins())
+        if (plugin.state == "loaded")
+            log(LogLevel::Information, "plugin loaded", {{"plugin", plugin.id}, {"version", plugin.version}});
+        else
+            log(LogLevel::Warning, "plugin refused", {{"file", plugin.file}, {"cause", plugin.reason}});
+}
+
+/// Which content a path leads to, links followed: the swap of a ConfigMap volume's `..data` is a change. Empty: none.
+std::string identityOf(const std::string& path) {
+    struct stat status {};
+    if (::stat(path.c_str(), &status) != 0) return {};
+    return std::to_string(status.st_dev) + " " + std::to_string(status.st_ino) + " " + std::to_string(status.st_size) +
+           " " + std::to_string(status.st_mtim.tv_sec) + "." + std::to_string(status.st_mtim.tv_nsec);
+}
+
 } // namespace
 
 /// In the order they are built; destroyed in reverse.
 struct Host::Rooms {
     explicit Rooms(const Configuration& configuration)
         : index(indexSettings(configuration.settings.index)),
-          components(configuration, metrics, true),
-          cache(components.tiers()),
-          routes(components.routes()),
-          keychain(components.sources()),
-          extensions(configuration.settings.mesh.enableWasmDownloadProxy),
-          targets(routes, extensions,
-                  [this](const Repository& repository) { return components.unrouted(repository, keychain); }),
-          puller(cache, index, keychain, memory, limitsOf(configuration.settings.pull)),
-          files(cache, index, limitsOf(configuration.settings.pull),
-                [this](const std::string& url) -> HttpTransport& { return components.transportFor(url); }),
-          pulls(targets, {puller, files}, index, cache, metrics, optionsOf(configuration.settings.pull)),
+          stores(configuration, metrics, Components::Parts::Caches),
+          cache(stores.tiers()),
+          pulls(index, cache, metrics, optionsOf(configuration.settings.pull)),
           dataPlane(optionsOf(configuration.settings.dataplane), pulls, metrics) {}
+
+    Generation::Shared shared() { return {metrics, cache, index, memory, extensions}; }
+    std::shared_ptr<Generation> current() {
+        const std::lock_guard<std::mutex> lock(mutex);
+        return generation;
+    }
 
     Metrics metrics;
     DigestIndex index;
-    Components components;
+    Components stores;
     CacheTiers cache;
-    RouteTable routes;
-    Keychain keychain;
     CredentialMemory memory;
     ExtensionCatalog extensions;
-    PullTargets targets;
-    ModulePuller puller;
-    HttpSource files;
+    std::mutex mutex; // the next two
+    std::shared_ptr<Generation> generation;
+    std::vector<std::shared_ptr<Generation>> retired; ///< until nobody holds them; ended by tidy(), never by a loop
+    std::mutex reloading;
+    std::string seenFile; ///< the identity of the configuration's file when it was read
     PullService pulls;
     DataPlane dataPlane;
     std::unique_ptr<ExtensionDirectory> extensionFiles;
-    std::unique_ptr<ExtensionCluster> extensionResources;
+    std::unique_ptr<HostServices> clusterServices;
+    std::shared_ptr<ExtensionCluster> extensionResources; // by std::atomic_load and atomic_store
     std::unique_ptr<Evictor> evictor;
     std::unique_ptr<HealthServer> health;
     std::unique_ptr<AdminServer> admin;
     std::atomic<bool> ready{false};
 };
 
-Host::Host(const Configuration& configuration) : _configuration(configuration) {}
+Host::Host(std::shared_ptr<const Configuration> configuration, Source source)
+    : _first(std::move(configuration)), _source(std::move(source)) {}
 
 Host::~Host() = default;
 
 void Host::start() {
-    for (const auto& plugin : _configuration.catalog->plugins())
-        if (plugin.state == "loaded")
-            log(LogLevel::Information, "plugin loaded", {{"plugin", plugin.id}, {"version", plugin.version}});
-        else
-            log(LogLevel::Warning, "plugin refused", {{"file", plugin.file}, {"cause", plugin.reason}});
-
-    _rooms = std::make_unique<Rooms>(_configuration);
+    logPlugins(*_first->catalog);
+    _rooms = std::make_unique<Rooms>(*_first);
     auto& rooms = *_rooms;
-    const auto& settings = _configuration.settings;
+    const auto& settings = _first->settings;
     if (const auto bad = rooms.index.setAside(); !bad.empty())
         log(LogLevel::Warning, "the index could not be used; it was set aside and is learned again", {{"file", bad}});
+    rooms.seenFile = identityOf(_source.path);
+    rooms.generation = std::make_shared<Generation>(1, _first, rooms.shared(), nullptr);
+    rooms.pulls.use(Generation::setup(rooms.generation));
 
     Evictor::Options eviction;
-    eviction.capacity = _configuration.capacity;
+    eviction.capacity = _first->capacity;
     eviction.forgetHot = [&rooms](const Digest& digest) { rooms.pulls.forgetHot(digest); };
     rooms.evictor = std::make_unique<Evictor>(rooms.cache, rooms.index, eviction);
 
@@ -134,19 +139,24 @@ void Host::start() {
         rooms.metrics.modules(static_cast<double>(rooms.index.moduleCount()));
         rooms.metrics.cacheBytes(static_cast<double>(rooms.index.contentBytes()));
         rooms.metrics.queueDepth(static_cast<double>(rooms.pulls.queued()));
-        rooms.components.showLimits();
+        rooms.current()->components().showLimits();
     });
     rooms.health = std::make_unique<HealthServer>(settings.health.listen, rooms.metrics, [&rooms] {
         return Readiness{rooms.ready.load(), rooms.ready ? "serving" : "stopping"};
     });
     rooms.admin = std::make_unique<AdminServer>(settings.admin.listen);
-    rooms.admin->add("/api/v1/plugins", PluginsEndpoint(*_configuration.catalog));
+    rooms.admin->add("/api/v1/plugins", PluginsEndpoint(*_first->catalog));
     rooms.admin->add("/api/v1/modules", ModulesEndpoint(rooms.index));
     rooms.admin->add("/api/v1/extensions", ExtensionsEndpoint(rooms.extensions));
-    if (!rooms.extensions.enabled())
-        log(LogLevel::Warning, "no Extension is served", {{"cause", "[mesh] enable-wasm-download-proxy is false"}});
     const auto& written = settings.dataplane.publicUrl.get();
-    startExtensions();
+    // Pulled as soon as it is known, so that what is wrong shows before a proxy asks.
+    rooms.extensions.onChange([&rooms](const std::string& name) {
+        rooms.pulls.byExtension(name, std::nullopt, {"extension-" + name, OwnAddress}, [](const ModuleResult&) {});
+    });
+    rooms.extensions.onOutcome([&rooms](const ExtensionCatalog::Entry& entry) {
+        if (const auto resources = std::atomic_load(&rooms.extensionResources)) resources->outcome(entry);
+    });
+    useSettings(*_first, nullptr);
     rooms.admin->add("/api/v1/resolve",
                      ResolveEndpoint(rooms.pulls, rooms.index,
                                      written.empty() ? "http://" + settings.dataplane.listen.get() : written));
@@ -162,26 +172,105 @@ void Host::start() {
          {"modules", std::to_string(rooms.index.moduleCount())}});
 }
 
-void Host::startExtensions() {
+void Host::useSettings(const Configuration& configuration, const Configuration* before) {
     auto& rooms = *_rooms;
-    const auto& settings = _configuration.settings;
-    // Pulled as soon as it is known, so that what is wrong shows before a proxy asks.
-    rooms.extensions.onChange([&rooms](const std::string& name) {
-        rooms.pulls.byExtension(name, std::nullopt, {"extension-" + name, OwnAddress}, [](const ModuleResult&) {});
-    });
-    rooms.extensions.onOutcome([&rooms](const ExtensionCatalog::Entry& entry) {
-        if (rooms.extensionResources) rooms.extensionResources->outcome(entry);
-    });
-    if (_configuration.cluster)
-        rooms.extensionResources = std::make_unique<ExtensionCluster>(
-            rooms.components.servicesFor("extensions"), *_configuration.cluster, _configuration.clusterNamespace,
-            rooms.extensions,
-            [url = settings.dataplane.publicUrl.get()](const std::string& name, const Digest& manifest) {
-                return url.empty() ? url : url + "/extensions/" + name + ".wasm?digest=" + manifest.str();
-            });
-    if (rooms.extensionResources) rooms.extensionResources->start();
-    if (const auto& directory = settings.extensions.directory.get(); !directory.empty())
-        rooms.extensionFiles = std::make_unique<ExtensionDirectory>(directory, rooms.extensions);
+    const auto& settings = configuration.settings;
+    rooms.extensions.enable(settings.mesh.enableWasmDownloadProxy);
+    if (!rooms.extensions.enabled())
+        log(LogLevel::Warning, "no Extension is served", {{"cause", "[mesh] enable-wasm-download-proxy is false"}});
+    rooms.evictor->setCapacity(configuration.capacity);
+    if (before && settings.log.level.get() != before->settings.log.level.get()) setLogLevel(settings.log.level);
+    startExtensions(configuration, before);
+}
+
+void Host::startExtensions(const Configuration& configuration, const Configuration* before) {
+    auto& rooms = *_rooms;
+    const auto& directory = configuration.settings.extensions.directory.get();
+    if (!before || directory != before->settings.extensions.directory.get()) {
+        rooms.extensionFiles.reset();
+        if (directory.empty())
+            rooms.extensions.replace("directory", {});
+        else
+            rooms.extensionFiles = std::make_unique<ExtensionDirectory>(directory, rooms.extensions);
+    }
+    if (before && configuration.clusterKey() == before->clusterKey()) return;
+    std::atomic_store(&rooms.extensionResources, std::shared_ptr<ExtensionCluster>());
+    if (!configuration.cluster) return rooms.extensions.replace("kubernetes", {});
+    rooms.clusterServices = Components::servicesFor("extensions");
+    const auto url = configuration.settings.dataplane.publicUrl.get();
+    const auto resources = std::make_shared<ExtensionCluster>(
+        *rooms.clusterServices, *configuration.cluster, configuration.clusterNamespace, rooms.extensions,
+        [url](const std::string& name, const Digest& manifest) {
+            return url.empty() ? url : url + "/extensions/" + name + ".wasm?digest=" + manifest.str();
+        });
+    std::atomic_store(&rooms.extensionResources, resources);
+    resources->start();
+}
+
+ReloadReport Host::reload(const std::string& why) {
+    auto& rooms = *_rooms;
+    const std::lock_guard<std::mutex> lock(rooms.reloading);
+    const auto before = rooms.current();
+    ReloadReport report;
+    report.generation = before->number();
+    rooms.seenFile = identityOf(_source.path);
+    auto fresh = std::make_shared<Configuration>(_source.path, _source.environment, report.problems, _first->catalog);
+    std::shared_ptr<Generation> next;
+    if (report.problems.empty()) {
+        try {
+            next = std::make_shared<Generation>(before->number() + 1, fresh, rooms.shared(), before.get());
+        } catch (const Error& error) {
+            report.problems.push_back(
+                {_source.path, "", error.what() + (error.hint().empty() ? "" : "; " + error.hint())});
+        }
+    }
+    rooms.metrics.reload(next != nullptr);
+    if (!next) {
+        for (const auto& problem : report.problems)
+            log(LogLevel::Error, "configuration refused; the one before stays in force",
+                {{"trigger", why}, {"file", problem.origin}, {"key", problem.key}, {"cause", problem.message}});
+        return report;
+    }
+    report.applied = true;
+    report.generation = next->number();
+    report.restartNeeded = fresh->restartKeys(*_first);
+    {
+        const std::lock_guard<std::mutex> guard(rooms.mutex);
+        rooms.retired.push_back(std::move(rooms.generation));
+        rooms.generation = next;
+    }
+    rooms.pulls.use(Generation::setup(next));
+    useSettings(*fresh, &before->configuration());
+    log(LogLevel::Information, "configuration reloaded",
+        {{"trigger", why}, {"generation", std::to_string(report.generation)}});
+    for (const auto& key : report.restartNeeded)
+        log(LogLevel::Warning, "a changed setting counts only after a restart", {{"key", key}});
+    return report;
+}
+
+void Host::tidy() {
+    auto& rooms = *_rooms;
+    std::vector<std::shared_ptr<Generation>> ended;
+    {
+        const std::lock_guard<std::mutex> lock(rooms.mutex);
+        auto& all = rooms.retired;
+        for (auto it = all.begin(); it != all.end();) {
+            if (it->use_count() == 1) {
+                ended.push_back(std::move(*it));
+                it = all.erase(it);
+            } else {
+                ++it;
+            }
+        }
+    }
+    ended.clear(); // their plugins' threads are joined here
+    if (!rooms.current()->configuration().settings.reload.onChange) return;
+    std::string seen;
+    {
+        const std::lock_guard<std::mutex> lock(rooms.reloading);
+        seen = rooms.seenFile;
+    }
+    if (const auto now = identityOf(_source.path); !now.empty() && now != seen) reload("the file changed");
 }
 
 void Host::stop(const char* why) {
@@ -196,7 +285,7 @@ void Host::stop(const char* why) {
     rooms.admin->stop();
     rooms.health->stop();
     rooms.extensionFiles.reset();
-    rooms.extensionResources.reset();
+    std::atomic_store(&rooms.extensionResources, std::shared_ptr<ExtensionCluster>());
     rooms.evictor.reset();
     _rooms.reset();
     log(LogLevel::Information, "stopped");

@@ -7,6 +7,7 @@
 #include "Host.h"
 #include "Version.h"
 #include "extensions/ExtensionFiles.h"
+#include "loading/CheckDeadline.h"
 #include "observe/Log.h"
 #include "settings/SettingsReference.h"
 #include "wasmproxy/plugin/Abi.h"
@@ -54,14 +55,15 @@ std::size_t warnOfExtensions(const std::string& directory) {
     return good;
 }
 
-int waitForSignal() {
+/// 0 where none came for a while. main() has blocked them all before any thread began.
+int nextSignal() {
     sigset_t set;
     sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    int signal = 0;
-    ::sigwait(&set, &signal);
-    return signal;
+    for (const int each : {SIGTERM, SIGINT, SIGHUP})
+        sigaddset(&set, each);
+    const timespec patience{2, 0};
+    const int signal = ::sigtimedwait(&set, nullptr, &patience);
+    return signal > 0 ? signal : 0;
 }
 
 } // namespace
@@ -144,6 +146,9 @@ int HostApplication::help() {
 
 int HostApplication::checkPlugin(const std::string& path) {
     try {
+        // Who checks by descriptor has a deadline for this process.
+        std::optional<CheckDeadline> deadline;
+        if (_mode == "check-plugin") deadline.emplace(path, std::chrono::seconds(5));
         const auto state = PluginCatalog::check(path);
         std::cout << state.id << " " << state.version << "\n";
         for (const auto& component : state.components)
@@ -178,7 +183,9 @@ int HostApplication::printSettings() {
 
 int HostApplication::withConfiguration() {
     std::vector<SettingsProblem> problems;
-    const Configuration configuration(_config, environment(), problems);
+    const Host::Source source{_config, environment()};
+    const auto shared = std::make_shared<const Configuration>(source.path, source.environment, problems);
+    const auto& configuration = *shared;
     if (!problems.empty()) {
         for (const auto& problem : problems) {
             std::cerr << (problem.origin.empty() ? _config : problem.origin) << ": ";
@@ -200,17 +207,23 @@ int HostApplication::withConfiguration() {
     }
     configureLog(configuration.settings.log.level, configuration.settings.log.format);
     if (_mode == "explain") return explain(configuration, _explain, std::cout);
-    if (!_daemon) return serve(configuration, [] {});
-    return daemonize([&](const std::function<void()>& ready) { return serve(configuration, ready); });
+    if (!_daemon) return serve(shared, source, [] {});
+    return daemonize([&](const std::function<void()>& ready) { return serve(shared, source, ready); });
 }
 
-int HostApplication::serve(const Configuration& configuration, const std::function<void()>& ready) {
+int HostApplication::serve(const std::shared_ptr<const Configuration>& configuration, const Host::Source& source,
+                           const std::function<void()>& ready) {
     try {
         const PidFile pidFile(_pidFile);
-        Host host(configuration);
+        Host host(configuration, source);
         host.start();
         ready();
-        const int signal = waitForSignal();
+        int signal = 0;
+        while (signal != SIGTERM && signal != SIGINT) {
+            signal = nextSignal();
+            if (signal == SIGHUP) host.reload("SIGHUP");
+            host.tidy();
+        }
         host.stop(signal == SIGTERM ? "SIGTERM" : "SIGINT");
         return 0;
     } catch (const Error& error) {

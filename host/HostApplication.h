@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "Host.h"
+
 #include <Poco/Util/Application.h>
 
 #include <functional>
+#include <memory>
 #include <string>
 
 namespace wasmproxy::host {
-
-class Configuration;
 
 /// The command line. The only place that knows Poco's Application.
 class HostApplication : public Poco::Util::Application {
@@ -28,7 +29,8 @@ private:
     int checkPlugin(const std::string& path);
     int printSettings();
     int withConfiguration();
-    int serve(const Configuration& configuration, const std::function<void()>& ready);
+    int serve(const std::shared_ptr<const Configuration>& configuration, const Host::Source& source,
+              const std::function<void()>& ready);
     int help();
 
     std::string _config;

@@ -3,6 +3,7 @@
 
 #include "extensions/Extension.h"
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <map>
@@ -48,6 +49,7 @@ public:
     ~ExtensionCatalog();
 
     bool enabled() const noexcept { return _enabled; }
+    void enable(bool enabled) noexcept { _enabled = enabled; }
     std::shared_ptr<const Extension> find(const std::string& name) const; ///< nullptr: none in force
     /// Those in force whose oci:// url means this reference, with the same tag and digest; by name.
     std::vector<std::shared_ptr<const Extension>> byReference(const Reference& reference) const;
@@ -77,7 +79,7 @@ private:
     struct State;
     std::vector<std::string> settle(); ///< who is in force, from all documents; returns who is new or other
 
-    const bool _enabled;
+    std::atomic<bool> _enabled;
     mutable std::shared_mutex _mutex;
     std::unique_ptr<State> _state;
     std::function<void(const Entry&)> _outcomeListener;

@@ -34,11 +34,16 @@ Poco::Logger& logger() {
 
 } // namespace
 
-void configureLog(const std::string& level, const std::string& format) {
+void setLogLevel(const std::string& level) {
     if (level != "error" && level != "warning" && level != "information" && level != "debug") {
         throw Error(ErrorCode::SettingsInvalid, "log.level: unknown level '" + level + "'",
                     "use error, warning, information or debug");
     }
+    logger();
+    Poco::Logger::setLevel("", Poco::Logger::parseLevel(level));
+}
+
+void configureLog(const std::string& level, const std::string& format) {
     if (format != "text" && format != "json") {
         throw Error(ErrorCode::SettingsInvalid, "log.format: unknown format '" + format + "'", "use text or json");
     }
@@ -48,7 +53,7 @@ void configureLog(const std::string& level, const std::string& format) {
     Poco::AutoPtr<Poco::Channel> channel(new Poco::FormattingChannel(formatter, out));
     logger();
     Poco::Logger::setChannel("", channel);
-    Poco::Logger::setLevel("", Poco::Logger::parseLevel(level));
+    setLogLevel(level);
 }
 
 void log(LogLevel level, const std::string& message, std::initializer_list<LogField> fields) noexcept {

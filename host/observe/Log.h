@@ -15,6 +15,9 @@ using LogField = std::pair<const char*, std::string>;
 /// "json". Lines go to standard error. Called once, before other threads.
 void configureLog(const std::string& level, const std::string& format);
 
+/// From now on; throws Error{SettingsInvalid} for a level that is none. Any thread.
+void setLogLevel(const std::string& level);
+
 /// One line: what happened and its fields (`request`, `reference`, `registry`, `credential`, `cause`, `hint`, …), as
 /// `message key=value …` or as one JSON object. Control, escape and bidirectional characters in values are escaped.
 /// Thread-safe, never throws; a field with an empty value is left out.

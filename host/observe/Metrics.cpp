@@ -106,6 +106,7 @@ struct Metrics::Families {
     Family<Counter>& pluginCalls = counter("wasm_proxy_plugin_calls_total", "Calls into plugins.");
     Family<Histogram>& pluginDurations =
         histogram("wasm_proxy_plugin_call_duration_seconds", "How long calls into plugins took.");
+    Family<Counter>& reloads = counter("wasm_proxy_reloads_total", "Configurations that were read again.");
     Gauge& cacheBytes = gauge("wasm_proxy_cache_bytes", "Bytes that the cache uses.");
     Gauge& modules = gauge("wasm_proxy_modules", "Modules known to the index.");
     Family<Gauge>& registryLimits = prometheus::BuildGauge()
@@ -234,6 +235,10 @@ void Metrics::pluginCall(const std::string& instance, const char* method, double
             .Increment();
         _families->pluginDurations.Add({{"instance", instance}, {"method", method}}, CallBounds).Observe(seconds);
     });
+}
+
+void Metrics::reload(bool applied) noexcept {
+    count([&] { _families->reloads.Add({{"result", applied ? "applied" : "refused"}}).Increment(); });
 }
 
 void Metrics::cacheBytes(double bytes) noexcept {

@@ -34,6 +34,7 @@ public:
     void queueDepth(double depth) noexcept;
 
     void pluginCall(const std::string& instance, const char* method, double seconds, bool failed) noexcept;
+    void reload(bool applied) noexcept;
     void cacheBytes(double bytes) noexcept;
     void modules(double count) noexcept;
     /// How many pulls a registry allows that backend, and how many are left; negative: not known, and not shown.

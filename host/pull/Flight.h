@@ -2,7 +2,7 @@
 #pragma once
 
 #include "pull/ModuleService.h"
-#include "pull/PullTarget.h"
+#include "pull/PullSetup.h"
 
 #include <chrono>
 #include <list>
@@ -25,10 +25,14 @@ struct Waiter {
 struct Flight {
     using Clock = std::chrono::steady_clock;
 
-    Flight(std::string keyValue, PullTarget targetValue, std::string id)
-        : key(std::move(keyValue)), target(std::move(targetValue)), requestId(std::move(id)) {}
+    Flight(std::string keyValue, std::shared_ptr<PullSetup> setupValue, PullTarget targetValue, std::string id)
+        : key(std::move(keyValue)),
+          setup(std::move(setupValue)),
+          target(std::move(targetValue)),
+          requestId(std::move(id)) {}
 
     const std::string key;
+    const std::shared_ptr<PullSetup> setup;
     const PullTarget target;
     const std::string requestId; ///< of the request that started it; in every log line about it
     const Clock::time_point started = Clock::now();

@@ -2,7 +2,6 @@
 #include "pull/PullService.h"
 
 #include "observe/Log.h"
-#include "pull/HttpSource.h"
 #include "pull/IndexWrite.h"
 
 #include <algorithm>
@@ -44,11 +43,8 @@ void makeRoom(Map& map) {
 
 } // namespace
 
-PullService::PullService(const PullTargets& targets, Sources sources, DigestIndex& index, CacheTiers& cache,
-                         Metrics& metrics, PullOptions options)
-    : _targets(targets),
-      _sources(sources),
-      _index(index),
+PullService::PullService(DigestIndex& index, CacheTiers& cache, Metrics& metrics, PullOptions options)
+    : _index(index),
       _cache(cache),
       _metrics(metrics),
       _options(options),
@@ -59,15 +55,19 @@ PullService::~PullService() {
     stop();
 }
 
+void PullService::use(std::shared_ptr<PullSetup> setup) {
+    std::atomic_store(&_setup, std::move(setup));
+}
+
 // ---- what is known without asking anybody
 
-PullService::Known PullService::known(const PullTarget& target) const {
+PullService::Known PullService::known(const PullSetup& setup, const PullTarget& target) const {
     const auto& reference = target.reference;
     Known state;
     if (reference.digest()) {
         auto record = _index.module(*reference.digest());
         if (record && _index.linked(record->module, reference.repository()) &&
-            !_sources.registry.refusal(*record, target)) {
+            !setup.registry.refusal(*record, target)) {
             state.freshness = Freshness::Fresh;
             state.record = std::move(record);
         }
@@ -76,7 +76,7 @@ PullService::Known PullService::known(const PullTarget& target) const {
     const auto tag = _index.tag(reference);
     if (!tag) return state;
     auto record = _index.module(tag->digest);
-    if (!record || !_index.linked(record->module, reference.repository()) || _sources.registry.refusal(*record, target))
+    if (!record || !_index.linked(record->module, reference.repository()) || setup.registry.refusal(*record, target))
         return state;
     const auto age = std::chrono::system_clock::now() - tag->validatedAt;
     // A validation in the future (a clock that was set back) counts as expired, not as fresh for years.
@@ -113,18 +113,19 @@ std::optional<ServedModule> PullService::openKnown(Call& call, const ModuleRecor
 
 void PullService::byReference(const Reference& reference, const std::string& secret, const Caller& caller,
                               ModuleCallback callback) {
-    answer(caller, std::move(callback), [&] { return _targets.byReference(reference, secret); });
+    answer(caller, std::move(callback),
+           [&](const PullTargets& targets) { return targets.byReference(reference, secret); });
 }
 
 void PullService::byUrl(const std::string& url, const std::string& secret, const Caller& caller,
                         ModuleCallback callback) {
-    answer(caller, std::move(callback), [&] { return _targets.byUrl(url, secret); });
+    answer(caller, std::move(callback), [&](const PullTargets& targets) { return targets.byUrl(url, secret); });
 }
 
 void PullService::byExtension(const std::string& name, const std::optional<Digest>& digest, const Caller& caller,
                               ModuleCallback callback) {
-    answer(caller, std::move(callback), [&] {
-        auto target = _targets.byExtension(name);
+    answer(caller, std::move(callback), [&](const PullTargets& targets) {
+        auto target = targets.byExtension(name);
         if (!digest) return target;
         // Of a module that is known, the manifest is what can be asked for again.
         for (const auto& record : _index.modulesBySha256(*digest))
@@ -141,24 +142,26 @@ void PullService::byExtension(const std::string& name, const std::optional<Diges
 }
 
 void PullService::bySha256(const Digest& module, const Caller& caller, ModuleCallback callback) {
-    answer(caller, std::move(callback), [&] {
+    answer(caller, std::move(callback), [&](const PullTargets& targets) {
         // Cache is not permission: only a repository that holds the module and is permitted opens it.
         for (const auto& record : _index.modulesBySha256(module))
             for (const auto& repository : _index.links(module))
-                if (auto target = _targets.byManifest(repository, record.manifest)) return std::move(*target);
+                if (auto target = targets.byManifest(repository, record.manifest)) return std::move(*target);
         throw Error(ErrorCode::ModuleUnknown, "no permitted repository is known to hold " + module.str());
     });
 }
 
 template <class FindTarget>
 void PullService::answer(const Caller& caller, ModuleCallback callback, FindTarget findTarget) {
+    const auto setup = std::atomic_load(&_setup);
+    if (!setup) return callback(Error(ErrorCode::Busy, "starting"));
     std::optional<PullTarget> target;
     try {
-        target = findTarget();
+        target = findTarget(setup->targets);
     } catch (const Error& error) {
         return callback(error);
     }
-    const auto state = known(*target);
+    const auto state = known(*setup, *target);
     if (state.record && state.freshness == Freshness::Fresh) {
         if (auto blob = _hot.find(state.record->module)) {
             _index.recordAccess(
@@ -167,11 +170,13 @@ void PullService::answer(const Caller& caller, ModuleCallback callback, FindTarg
             return;
         }
     }
-    join(*target, caller, std::move(callback), state);
+    join(setup, *target, caller, std::move(callback), state);
 }
 
-void PullService::join(const PullTarget& target, const Caller& caller, ModuleCallback callback, const Known& state) {
-    const auto key = target.key();
+void PullService::join(const std::shared_ptr<PullSetup>& setup, const PullTarget& target, const Caller& caller,
+                       ModuleCallback callback, const Known& state) {
+    // What was final with one configuration need not be with the next.
+    const auto key = std::to_string(setup->generation) + " " + target.key();
     FlightPointer created;
     std::optional<Error> refusal;
     {
@@ -187,7 +192,7 @@ void PullService::join(const PullTarget& target, const Caller& caller, ModuleCal
         if (!refusal) {
             auto& flight = _flights[key];
             if (!flight) {
-                flight = std::make_shared<Flight>(key, target, caller.requestId);
+                flight = std::make_shared<Flight>(key, setup, target, caller.requestId);
                 created = flight;
                 _metrics.flightStarted();
             }
@@ -244,7 +249,7 @@ void PullService::attempt(const FlightPointer& flight) {
     const auto begun = Clock::now();
     Call call(flight->requestId, begun + _options.deadline, &_cancelled);
     try {
-        const auto state = known(flight->target);
+        const auto state = known(*flight->setup, flight->target);
         if (state.record) {
             bool postponed = false;
             if (state.freshness == Freshness::Stale) {
@@ -260,8 +265,8 @@ void PullService::attempt(const FlightPointer& flight) {
                 flight->stale = std::move(opened);
             }
         }
-        auto pulled = flight->target.isFile() ? _sources.http.pull(call, flight->target)
-                                              : _sources.registry.pull(call, flight->target);
+        auto pulled = flight->target.isFile() ? flight->setup->files.pull(call, flight->target)
+                                              : flight->setup->registry.pull(call, flight->target);
         if (pulled) {
             _hot.insert(pulled->record.module, pulled->content);
             const auto result = pulled->fetched ? CacheResult::Miss : CacheResult::Hit;
@@ -307,7 +312,7 @@ void PullService::pollCredentials(const FlightPointer& flight) {
         Call call(flight->requestId, Clock::now() + _options.hold, &_cancelled);
         bool changed = false;
         try {
-            changed = _sources.registry.hasUntriedCredential(call, flight->target);
+            changed = flight->setup->registry.hasUntriedCredential(call, flight->target);
         } catch (const std::exception&) {
             changed = true; // the attempt meets the same failure and reports it
         }
@@ -502,7 +507,7 @@ void PullService::deliver(Waiter& waiter, const Flight& flight, const ServedModu
 }
 
 void PullService::report(const Flight& flight, const ExtensionOutcome& outcome) {
-    if (flight.target.extension) _targets.extensions().record(flight.target.extension->name, outcome);
+    if (flight.target.extension) flight.setup->targets.extensions().record(flight.target.extension->name, outcome);
 }
 
 void PullService::stop() {

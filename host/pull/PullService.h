@@ -7,7 +7,7 @@
 #include "pull/HotTable.h"
 #include "pull/ModulePuller.h"
 #include "pull/ModuleService.h"
-#include "pull/PullTargets.h"
+#include "pull/PullSetup.h"
 #include "pull/TimerQueue.h"
 #include "pull/WorkerPool.h"
 
@@ -19,8 +19,6 @@
 #include <unordered_map>
 
 namespace wasmproxy::host {
-
-class HttpSource;
 
 struct PullOptions {
     std::chrono::milliseconds hold{12000};
@@ -41,16 +39,12 @@ struct PullOptions {
 /// somebody waits and the answer can still change, and delivered to each within its hold.
 class PullService : public ModuleService {
 public:
-    /// Where modules come from.
-    struct Sources {
-        ModulePuller& registry;
-        HttpSource& http;
-    };
-
-    /// All outlive it.
-    PullService(const PullTargets& targets, Sources sources, DigestIndex& index, CacheTiers& cache, Metrics& metrics,
-                PullOptions options);
+    /// The references outlive it. Until use(), every request is refused.
+    PullService(DigestIndex& index, CacheTiers& cache, Metrics& metrics, PullOptions options);
     ~PullService() override; ///< stop()
+
+    /// From the next request on; Flights that have begun keep the one before.
+    void use(std::shared_ptr<PullSetup> setup);
 
     void byReference(const Reference& reference, const std::string& secret, const Caller& caller,
                      ModuleCallback callback) override;
@@ -77,9 +71,10 @@ private:
 
     template <class FindTarget>
     void answer(const Caller& caller, ModuleCallback callback, FindTarget findTarget);
-    Known known(const PullTarget& target) const;
+    Known known(const PullSetup& setup, const PullTarget& target) const;
     std::optional<Error> finalFailure(const std::string& key);
-    void join(const PullTarget& target, const Caller& caller, ModuleCallback callback, const Known& state);
+    void join(const std::shared_ptr<PullSetup>& setup, const PullTarget& target, const Caller& caller,
+              ModuleCallback callback, const Known& state);
     void startAttempt(const FlightPointer& flight);
     void attempt(const FlightPointer& flight);
     void pollCredentials(const FlightPointer& flight);
@@ -99,8 +94,6 @@ private:
     std::list<Waiter> end(const FlightPointer& flight);
     void deliver(Waiter& waiter, const Flight& flight, const ServedModule& module);
 
-    const PullTargets& _targets;
-    const Sources _sources;
     DigestIndex& _index;
     CacheTiers& _cache;
     Metrics& _metrics;
@@ -117,6 +110,8 @@ private:
     };
     std::map<std::string, Failure> _failures;               // final answers that are remembered
     std::map<std::string, Clock::time_point> _revalidateAt; // tags whose registry failed: served stale until then
+
+    std::shared_ptr<PullSetup> _setup; // by std::atomic_load and atomic_store
 
     std::atomic<bool> _cancelled{false}; // every Call of ours looks at it
     TimerQueue _timers;

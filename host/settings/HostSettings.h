@@ -108,6 +108,12 @@ struct ExtensionsSettings : Settings {
                              "kubernetes credential source reads."};
 };
 
+struct ReloadSettings : Settings {
+    Setting<bool> onChange{this, "on-change", false,
+                           "Reload when this file has changed, within a few seconds; else only on SIGHUP and by the "
+                           "admin API. A file that is wrong leaves the configuration before in force."};
+};
+
 struct MeshSettings : Settings {
     Setting<bool> enableWasmDownloadProxy{this, "enable-wasm-download-proxy", true,
                                           "false: no Extension is served; what a route serves still is."};
@@ -189,6 +195,7 @@ struct HostSettings {
     LogSettings log;
     ExtensionsSettings extensions;
     MeshSettings mesh;
+    ReloadSettings reload;
     std::vector<InstanceSettings<BackendSettings>> backends;
     std::vector<InstanceSettings<CredentialSettings>> credentials;
     std::vector<InstanceSettings<CacheSettings>> caches;

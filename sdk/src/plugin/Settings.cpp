@@ -77,6 +77,13 @@ void Settings::apply(const std::vector<KeyValue>& values, const std::string& pre
     validate(prefix, problems);
 }
 
+std::vector<KeyValue> Settings::effective() const {
+    std::vector<KeyValue> result;
+    for (const auto* setting : _settings)
+        result.push_back({setting->description().key, setting->print(), setting->origin()});
+    return result;
+}
+
 std::vector<SettingDescription> Settings::describe() const {
     std::vector<SettingDescription> result;
     for (const auto* setting : _settings)

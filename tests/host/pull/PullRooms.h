@@ -102,15 +102,20 @@ struct Rooms {
           cache({{"main", &store}}),
           routes(routesTo(backend, tagTtl)),
           keychain({{"team", &source}}),
-          targets(routes, extensions,
-                  [this, tagTtl](const Repository& repository) {
-                      Route route{"extensions", Pattern(repository.host() + "/**"), "oci", &backend, {"team"}};
-                      route.tagTtl = tagTtl;
-                      return std::make_shared<const Route>(std::move(route));
-                  }),
-          puller(cache, index, keychain, memory, limits),
-          files(cache, index, limits, [&registry](const std::string&) -> HttpTransport& { return registry; }),
-          pulls(targets, {puller, files}, index, cache, metrics, options) {}
+          setup(new PullSetup{
+              1,
+              PullTargets(routes, extensions,
+                          [this, tagTtl](const Repository& repository) {
+                              Route route{"extensions", Pattern(repository.host() + "/**"), "oci", &backend, {"team"}};
+                              route.tagTtl = tagTtl;
+                              return std::make_shared<const Route>(std::move(route));
+                          }),
+              ModulePuller(cache, index, keychain, memory, limits),
+              HttpSource(cache, index, limits,
+                         [&registry](const std::string&) -> HttpTransport& { return registry; })}),
+          pulls(index, cache, metrics, options) {
+        pulls.use(setup);
+    }
 
     static std::unique_ptr<disk::DiskSettings> diskSettings(const std::string& folder) {
         auto settings = std::make_unique<disk::DiskSettings>();
@@ -135,9 +140,7 @@ struct Rooms {
     Keychain keychain;
     CredentialMemory memory;
     ExtensionCatalog extensions;
-    PullTargets targets;
-    ModulePuller puller;
-    HttpSource files;
+    std::shared_ptr<PullSetup> setup;
     PullService pulls;
 };
 

@@ -320,9 +320,12 @@ private:
                              {"liar", "liar.example.com", second.get()},
                              {"good", "good.example.com", third.get()}};
         const RouteTable table(routes);
-        const PullTargets targets(table, rooms.extensions, nullptr);
-        PullService pulls(targets, {rooms.puller, rooms.files}, rooms.index, rooms.cache, rooms.metrics,
-                          quickOptions());
+        PullService& pulls = rooms.pulls;
+        pulls.use(std::shared_ptr<PullSetup>(
+            new PullSetup{2, PullTargets(table, rooms.extensions, nullptr),
+                          ModulePuller(rooms.cache, rooms.index, rooms.keychain, rooms.memory, {}),
+                          HttpSource(rooms.cache, rooms.index, {},
+                                     [this](const std::string&) -> HttpTransport& { return _registry; })}));
         CPPUNIT_ASSERT_EQUAL(_module, contentOf(wait(ask(pulls, "r.example.com/team/authz:v1")).module()));
         // The layer came from the good mirror, what the tag means from the registry, and its password went nowhere
         // else.

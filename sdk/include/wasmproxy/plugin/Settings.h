@@ -53,6 +53,7 @@ public:
     const std::string& origin() const { return _origin; }
     /// Returns "" or what was expected.
     std::string assign(const KeyValue& text);
+    virtual std::string print() const = 0; ///< the value in force, as it would be written
 
 protected:
     virtual std::string parse(const std::string& text) = 0;
@@ -93,6 +94,7 @@ public:
     const T& get() const { return _value; }
     operator const T&() const { return _value; }
     const T* operator->() const { return &_value; }
+    std::string print() const override { return printSetting(_value); }
 
 private:
     std::string parse(const std::string& text) override { return parseSetting(text, _value); }
@@ -111,6 +113,8 @@ public:
     /// Assigns all values and appends what is wrong; `prefix` is put before keys in problems ("route.private.").
     void apply(const std::vector<KeyValue>& values, const std::string& prefix, std::vector<SettingsProblem>& problems);
     std::vector<SettingDescription> describe() const;
+    /// All values in force; the origin is empty for a default.
+    std::vector<KeyValue> effective() const;
 
 protected:
     /// Called by apply() after all values are set, for rules over several keys.
