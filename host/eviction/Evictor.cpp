@@ -15,7 +15,9 @@ Call ownCall() {
 } // namespace
 
 Evictor::Evictor(CacheTiers& cache, DigestIndex& index, Options options)
-    : _cache(cache), _index(index), _options(std::move(options)), _capacity(_options.capacity), _thread([this] { work(); }) {}
+    : _cache(cache), _index(index), _options(std::move(options)), _capacity(_options.capacity), _thread([this] {
+          work();
+      }) {}
 
 Evictor::~Evictor() {
     {

@@ -8,18 +8,6 @@ namespace {
 
 constexpr std::size_t ChunkBytes = 256 * 1024;
 
-bool matches(Blob& blob, const Digest& digest, const Call& call) {
-    DigestStream stream(digest.algorithm());
-    std::vector<char> chunk(ChunkBytes);
-    std::uint64_t offset = 0;
-    while (const auto count = blob.read(offset, chunk.data(), chunk.size())) {
-        stream.update(chunk.data(), count);
-        offset += count;
-        call.check("verifying cached content");
-    }
-    return offset == blob.size() && stream.finish() == digest;
-}
-
 } // namespace
 
 std::unique_ptr<Blob> CacheTiers::openVerified(Call& call, const Digest& digest) {
@@ -42,6 +30,18 @@ std::unique_ptr<Blob> CacheTiers::openTrusted(Call& call, const Digest& digest) 
 
 std::unique_ptr<Ingest> CacheTiers::ingest(Call& call, std::uint64_t expectedSize) {
     return _tiers.back().store->ingest(call, expectedSize);
+}
+
+bool CacheTiers::matches(Blob& blob, const Digest& digest, const Call& call) {
+    DigestStream stream(digest.algorithm());
+    std::vector<char> chunk(ChunkBytes);
+    std::uint64_t offset = 0;
+    while (const auto count = blob.read(offset, chunk.data(), chunk.size())) {
+        stream.update(chunk.data(), count);
+        offset += count;
+        call.check("verifying cached content");
+    }
+    return offset == blob.size() && stream.finish() == digest;
 }
 
 bool CacheTiers::remove(Call& call, const Digest& digest) {

@@ -27,6 +27,7 @@ public:
     std::unique_ptr<Blob> openTrusted(Call& call, const Digest& digest);
     std::unique_ptr<Ingest> ingest(Call& call, std::uint64_t expectedSize);
     bool remove(Call& call, const Digest& digest);
+    static bool matches(Blob& blob, const Digest& digest, const Call& call); ///< reads all of it
     const std::vector<Tier>& tiers() const noexcept { return _tiers; }
 
 private:

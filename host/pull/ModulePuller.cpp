@@ -50,6 +50,16 @@ std::optional<PulledModule> ModulePuller::pull(Call& call, const PullTarget& tar
     return pulled;
 }
 
+void ModulePuller::complete(Call& call, const PullTarget& target, const std::vector<Descriptor>& contents) {
+    const auto& reference = target.reference;
+    const auto resolved = resolve(call, target);
+    if (!resolved)
+        throw Error(ErrorCode::ManifestUnknown, reference.repository().host() + " has no " + reference.str());
+    const Origin origin{*target.route, reference.repository(), resolved->credential, target.secret()};
+    for (const auto& content : contents)
+        _content.open(call, origin, content, _intake.limits().layerBytes);
+}
+
 std::vector<Credential> ModulePuller::credentials(Call& call, const PullTarget& target) {
     const auto& repository = target.reference.repository();
     const auto secret = target.secret();

@@ -32,6 +32,10 @@ public:
     /// went wrong on the way.
     std::optional<PulledModule> pull(Call& call, const PullTarget& target);
 
+    /// Brings contents of an artifact into the cache that serving its module did not need; `target` is pinned to it.
+    /// Throws Error.
+    void complete(Call& call, const PullTarget& target, const std::vector<Descriptor>& contents);
+
     /// Why a module that is known may not be served for this target; see ModuleIntake.
     std::optional<Error> refusal(const ModuleRecord& record, const PullTarget& target) const {
         return _intake.refusal(record, target);

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "eviction/Scrub.h"
+
+#include "observe/Log.h"
+
+namespace wasmproxy::host {
+
+Scrub::Report Scrub::run(Call& call, const Progress& progress) {
+    struct Place {
+        const CacheTiers::Tier* tier;
+        Digest digest;
+    };
+    std::vector<Place> places;
+    for (const auto& tier : _cache.tiers())
+        tier.store->visit(call, [&](const StoredBlob& blob) { places.push_back({&tier, blob.digest}); });
+
+    Report report;
+    for (const auto& [tier, digest] : places) {
+        progress(report.contents, places.size());
+        call.check("scrubbing the cache");
+        ++report.contents;
+        const auto blob = tier->store->open(call, digest);
+        if (!blob) continue; // evicted meanwhile
+        report.bytes += blob->size();
+        if (CacheTiers::matches(*blob, digest, call)) continue;
+        if (_forgetHot) _forgetHot(digest);
+        tier->store->remove(call, digest);
+        if (tier == &_cache.tiers().back()) _index.forgetContent(digest);
+        ++report.removed;
+        if (report.bad.size() < MostNamed) report.bad.push_back({tier->name, digest});
+        log(LogLevel::Error, "cached content does not match its digest; removed, it will be fetched again",
+            {{"request", call.requestId()}, {"cache", tier->name}, {"digest", digest.str()}});
+    }
+    progress(report.contents, places.size());
+    return report;
+}
+
+} // namespace wasmproxy::host
