@@ -1,29 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "loading/PluginState.h"
 #include "wasmproxy/plugin/ComponentFactory.h"
 
 #include <chrono>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
 namespace wasmproxy::host {
 
-/// What became of one library in the plugin directory.
-struct PluginState {
-    std::string file; ///< as found in the directory
-    std::string id;   ///< from its note; empty: it could not be read
-    std::string version;
-    std::string state;                   ///< "loaded" or "refused"
-    std::string reason;                  ///< why refused, with what to do
-    std::vector<std::string> components; ///< "registry-backend oci"
-};
-
 /// Checks and loads plugins. A library is copied once into a sealed memfd; the copy's note is read, the copy is opened
 /// by a child process (`<self> --check-plugin-fd=N`, with a deadline), and only then here, so that replacing,
-/// overwriting, truncating or deleting the file touches no running code. Nothing is ever unloaded. A refused plugin
-/// stops no other. Thread-safe.
+/// overwriting, truncating or deleting the file touches no running code. Nothing is ever unloaded: what a file holds
+/// later is a new library beside the old, and takes its names. A refused plugin stops no other. Thread-safe.
 class PluginCatalog {
 public:
     static constexpr std::size_t MaxLibraries = 256;
@@ -35,17 +27,35 @@ public:
         bool checkOwner = true;
     };
 
+    /// What a look brought.
+    struct Look {
+        std::vector<PluginState> changed; ///< whose state is another now; none that is "checking"
+        bool opened = false;              ///< there are components that were not there before
+        bool checking = false;            ///< not all is known yet
+    };
+
     explicit PluginCatalog(Options options);
     ~PluginCatalog();
 
     /// Loads every *.so of the directory, in the order of their names; those whose name begins with a dot are not
-    /// looked at (tools copy to such names first). Called again, it looks at what is new or was changed. Throws
-    /// Error{SettingsInvalid} where the directory cannot be used (absent, writable by others, not owned by root or us).
+    /// looked at (tools copy to such names first). Called again, it looks at what is new or was changed, and waits a
+    /// second at most for each; the first time for all. Throws Error{SettingsInvalid} where the directory cannot be
+    /// used (absent, writable by others, not owned by root or us).
     void load();
+
+    /// The same without waiting for the children: opens what they have passed, and begins with what is new or was
+    /// changed. To be called again when checkedDescriptor() is readable. Files of these names are left alone, as they
+    /// are not whole yet.
+    Look look(const std::set<std::string>& beingWritten = {});
+    int checkedDescriptor() const noexcept;
 
     /// Every library seen, by file name.
     std::vector<PluginState> plugins() const;
-    /// The factory of that seam and name, owned by the catalog for the life of the process; nullptr: there is none.
+    const std::string& directory() const noexcept;
+    /// Why the directory could not be used at the last look; "": it could.
+    std::string problem() const;
+    /// The newest good factory of that seam and name, owned by the catalog for the life of the process; nullptr: there
+    /// is none.
     const ComponentFactory* find(const std::string& seam, const std::string& name) const;
     std::vector<const ComponentFactory*> factories(const std::string& seam) const;
 

@@ -175,7 +175,7 @@ std::string PluginCheck::run(int descriptor, const std::string& file) const {
 
     std::string output;
     bool open = true;
-    bool late = false;
+    bool late = false, stopped = false;
     while (!child.ended()) {
         const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
         if (left.count() <= 0) {
@@ -183,15 +183,22 @@ std::string PluginCheck::run(int descriptor, const std::string& file) const {
             late = true;
             break;
         }
-        pollfd waits[2] = {{open ? reading.get() : -1, POLLIN, 0}, {child.exitDescriptor(), POLLIN, 0}};
+        pollfd waits[3] = {
+            {open ? reading.get() : -1, POLLIN, 0}, {child.exitDescriptor(), POLLIN, 0}, {_stop, POLLIN, 0}};
         const auto most = child.exitDescriptor() >= 0 ? left : std::min(left, std::chrono::milliseconds(20));
-        ::poll(waits, 2, static_cast<int>(std::min<std::int64_t>(most.count(), 60000)));
+        ::poll(waits, 3, static_cast<int>(std::min<std::int64_t>(most.count(), 60000)));
+        if (waits[2].revents != 0) {
+            child.kill();
+            stopped = true;
+            break;
+        }
         if (waits[0].revents != 0) open = drain(reading.get(), output);
     }
     if (open) drain(reading.get(), output);
 
     const auto said = oneLine(output);
     const auto saying = said.empty() ? std::string() : ": " + said;
+    if (stopped) return file + " was not checked to the end, since wasm-proxy stops";
     if (late) {
         return file + " did not open within " + std::to_string(_timeout.count()) + " ms (a static constructor hangs?)" +
                saying + "; ask the plugin's author for a fixed version";

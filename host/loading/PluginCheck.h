@@ -11,8 +11,9 @@ namespace wasmproxy::host {
 /// killed with its whole process group at the deadline.
 class PluginCheck {
 public:
-    PluginCheck(std::string program, std::chrono::milliseconds timeout)
-        : _program(std::move(program)), _timeout(timeout) {}
+    /// Once `stop` is readable, a child is killed; -1: nothing stops it before the deadline.
+    PluginCheck(std::string program, std::chrono::milliseconds timeout, int stop = -1)
+        : _program(std::move(program)), _timeout(timeout), _stop(stop) {}
 
     /// "" or why the library must not be opened here; `file` names it. Throws Error{PluginFault} where no child can be
     /// started.
@@ -21,6 +22,7 @@ public:
 private:
     std::string _program;
     std::chrono::milliseconds _timeout;
+    int _stop;
 };
 
 } // namespace wasmproxy::host

@@ -31,7 +31,7 @@ const std::map<std::string, Names> HostRooms{
     {"observe", {}},
     {"settings", {}},
     {"net", {"observe"}},
-    {"loading", {}},
+    {"loading", {"observe"}},
     {"wasm", {}},
     {"guard", {"observe"}},
     {"routing", {}},
