@@ -116,6 +116,11 @@ void Connection::serve() {
         _target.surface = RequestTarget::surfaceOf(_head.target);
         if (!_allowed) {
             _mustClose = true;
+            try {
+                _target = RequestTarget::parse(_head.target); // so that it can be said what was asked for
+            } catch (const Error&) {
+                // Then it is the path.
+            }
             throw Error(ErrorCode::CallerRefused, "the caller's address is not in allow-from",
                         "add its network to dataplane.allow-from if it may read every routed module");
         }
@@ -181,6 +186,7 @@ void Connection::sendModule(ServedModule module) {
 void Connection::sendError(const Error& error) {
     const AnswerPlan plan = planError(_head, error, _requestId);
     logRefusal(traitsOf(error.code()).name, plan.status, error.what(), error.hint());
+    if (const auto& onError = _loop.serving().options.onError) onError(described(), _address.str(), _requestId, error);
     sendPlan(plan, nullptr);
 }
 

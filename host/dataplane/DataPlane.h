@@ -4,9 +4,14 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
+
+namespace wasmproxy {
+class Error;
+}
 
 namespace wasmproxy::host {
 
@@ -24,6 +29,10 @@ struct DataPlaneOptions {
     std::uint64_t minSendRate = 16 * 1024;           ///< bytes per second that a client must take …
     std::chrono::milliseconds sendRateWindow{10000}; ///< … over this long
     std::chrono::milliseconds waitLimit{60000};      ///< for an answer of the ModuleService
+    /// Told of each request that is answered with an error, on its loop: at once, please. May be empty.
+    std::function<void(const std::string& asked, const std::string& caller, const std::string& requestId,
+                       const Error& error)>
+        onError = {};
 };
 
 /// Serves modules over HTTP/1.1 to proxies: `/fetch/<base64 of oci://…>` and `/modules/sha256/<hex>.wasm`. One event

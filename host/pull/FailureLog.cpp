@@ -94,6 +94,12 @@ void FailureLog::add(Kind& kind, std::size_t most, Failure failure, const Error&
     }
 }
 
+void FailureLog::askedAgain(const std::string& reference, const std::string& caller) {
+    const std::lock_guard<std::mutex> lock(_mutex);
+    const auto known = _pulls.places.find(reference);
+    if (known != _pulls.places.end()) toFront(known->second->callers, caller, MaxCallers);
+}
+
 void FailureLog::recovered(const std::string& reference) {
     const std::lock_guard<std::mutex> lock(_mutex);
     const auto known = _pulls.places.find(reference);

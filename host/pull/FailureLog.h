@@ -14,16 +14,6 @@
 
 namespace wasmproxy::host {
 
-/// One failure, as it happens.
-struct Failure {
-    std::string reference;                     ///< canonical; what was asked for where it is none
-    std::string registry = {};                 ///< host; empty: none was asked
-    std::vector<std::string> credentials = {}; ///< names of those that were refused, or of the one that was in use
-    std::vector<std::string> callers = {};     ///< addresses
-    std::string requestId = {};                ///< of the log's lines about it
-    std::optional<std::chrono::system_clock::time_point> nextTry = std::nullopt; ///< nullopt: at the next request
-};
-
 /// What went wrong lately, by reference: for whoever is told "it does not work" and has no log at hand. Bounded: the
 /// references that failed last. Requests that were refused before anything was pulled have a bound of their own, so
 /// that nonsense from anybody pushes out no cause of a pull. Thread-safe.
@@ -33,6 +23,15 @@ public:
     static constexpr std::size_t MaxReferences = 1000; ///< of which requests refused at most
     static constexpr std::size_t MaxRefused = 200;
 
+    /// One failure, as it happens.
+    struct Failure {
+        std::string reference;                      ///< canonical; what was asked for where it is none
+        std::string registry = {};                  ///< host; empty: none was asked
+        std::vector<std::string> credentials = {};  ///< names of those that were refused, or of the one in use
+        std::vector<std::string> callers = {};      ///< addresses
+        std::string requestId = {};                 ///< of the log's lines about it
+        std::optional<Time> nextTry = std::nullopt; ///< nullopt: at the next request
+    };
     struct Cause {
         ErrorCode code = ErrorCode::Internal;
         std::string message;
@@ -57,6 +56,8 @@ public:
     void pullFailed(Failure failure, const Error& error);
     /// A request that was answered with an error before anything was pulled; codes that only a pull has are left out.
     void requestRefused(Failure failure, const Error& error);
+    /// Somebody was given what is known of an earlier failure.
+    void askedAgain(const std::string& reference, const std::string& caller);
     void recovered(const std::string& reference);
     std::vector<Entry> entries() const; ///< newest first
 

@@ -41,6 +41,8 @@ public:
         return _intake.refusal(record, target);
     }
 
+    const CredentialMemory& memory() const noexcept { return _memory; }
+
     /// Is there a credential for the target that has not been refused lately? Asks only the credential sources.
     bool hasUntriedCredential(Call& call, const PullTarget& target);
 

@@ -151,6 +151,46 @@ void PullService::bySha256(const Digest& module, const Caller& caller, ModuleCal
     });
 }
 
+void PullService::refreshReference(const Reference& reference, const std::string& secret, const Caller& caller,
+                                   ModuleCallback callback) {
+    refresh(caller, std::move(callback),
+            [&](const PullTargets& targets) { return targets.byReference(reference, secret); });
+}
+
+void PullService::refreshUrl(const std::string& url, const std::string& secret, const Caller& caller,
+                             ModuleCallback callback) {
+    refresh(caller, std::move(callback), [&](const PullTargets& targets) { return targets.byUrl(url, secret); });
+}
+
+void PullService::refreshExtension(const std::string& name, const Caller& caller, ModuleCallback callback) {
+    refresh(caller, std::move(callback), [&](const PullTargets& targets) { return targets.byExtension(name); });
+}
+
+template <class FindTarget>
+void PullService::refresh(const Caller& caller, ModuleCallback callback, FindTarget findTarget) {
+    const auto setup = std::atomic_load(&_setup);
+    if (!setup) return callback(Error(ErrorCode::Busy, "starting"));
+    std::optional<PullTarget> target;
+    try {
+        target = findTarget(setup->targets);
+    } catch (const Error& error) {
+        return callback(error);
+    }
+    join(setup, *target, caller, std::move(callback), {}, true);
+}
+
+void PullService::forgetFailures() {
+    const std::lock_guard<std::mutex> lock(_mutex);
+    _failures.clear();
+    _revalidateAt.clear();
+}
+
+void PullService::complete(Call& call, const Reference& reference, const std::vector<Descriptor>& contents) {
+    const auto setup = std::atomic_load(&_setup);
+    if (!setup) throw Error(ErrorCode::Busy, "starting");
+    setup->registry.complete(call, setup->targets.byReference(reference, {}), contents);
+}
+
 template <class FindTarget>
 void PullService::answer(const Caller& caller, ModuleCallback callback, FindTarget findTarget) {
     const auto setup = std::atomic_load(&_setup);
@@ -174,14 +214,20 @@ void PullService::answer(const Caller& caller, ModuleCallback callback, FindTarg
 }
 
 void PullService::join(const std::shared_ptr<PullSetup>& setup, const PullTarget& target, const Caller& caller,
-                       ModuleCallback callback, const Known& state) {
+                       ModuleCallback callback, const Known& state, bool refresh) {
     // What was final with one configuration need not be with the next.
-    const auto key = std::to_string(setup->generation) + " " + target.key();
+    const auto usual = std::to_string(setup->generation) + " " + target.key();
+    const auto key = refresh ? usual + " now" : usual;
     FlightPointer created;
     std::optional<Error> refusal;
     {
         const std::lock_guard<std::mutex> lock(_mutex);
         const auto now = Clock::now();
+        if (refresh) {
+            _failures.erase(usual);
+            _failures.erase(key);
+            _revalidateAt.erase(usual);
+        }
         if (_stopping)
             refusal = Error(ErrorCode::Busy, "shutting down");
         else
@@ -192,7 +238,7 @@ void PullService::join(const std::shared_ptr<PullSetup>& setup, const PullTarget
         if (!refusal) {
             auto& flight = _flights[key];
             if (!flight) {
-                flight = std::make_shared<Flight>(key, setup, target, caller.requestId);
+                flight = std::make_shared<Flight>(key, setup, target, caller.requestId, refresh);
                 created = flight;
                 _metrics.flightStarted();
             }
@@ -205,6 +251,7 @@ void PullService::join(const std::shared_ptr<PullSetup>& setup, const PullTarget
             later(flight, patience, &PullService::expireWaiters);
         }
     }
+    if (refusal) _failureLog.askedAgain(target.reference.str(), caller.address);
     if (refusal)
         callback(*refusal);
     else if (created)
@@ -249,7 +296,7 @@ void PullService::attempt(const FlightPointer& flight) {
     const auto begun = Clock::now();
     Call call(flight->requestId, begun + _options.deadline, &_cancelled);
     try {
-        const auto state = known(*flight->setup, flight->target);
+        const auto state = flight->refresh ? Known() : known(*flight->setup, flight->target);
         if (state.record) {
             bool postponed = false;
             if (state.freshness == Freshness::Stale) {
@@ -348,6 +395,7 @@ void PullService::succeed(const FlightPointer& flight, const ServedModule& modul
                           double seconds) {
     auto waiters = end(flight);
     report(*flight, {module.manifest, module.module, {}, std::chrono::system_clock::now()});
+    _failureLog.recovered(flight->target.reference.str());
     if (!credential.empty()) { // something was asked upstream
         _metrics.pull("success", seconds);
         log(LogLevel::Information, module.cache == CacheResult::Miss ? "pulled" : "revalidated",
@@ -373,6 +421,9 @@ void PullService::failFinally(const FlightPointer& flight, const Error& error, b
         _failures.insert_or_assign(flight->key, Failure{error, Clock::now() + _options.remember});
     }
     auto waiters = end(flight);
+    auto failure = failureOf(*flight, error, waiters);
+    if (remember) failure.nextTry = std::chrono::system_clock::now() + _options.remember;
+    _failureLog.pullFailed(std::move(failure), error);
     report(*flight, {std::nullopt, std::nullopt, error.what(), std::chrono::system_clock::now()});
     _metrics.pull(traitsOf(error.code()).name, secondsSince(flight->started));
     log(LogLevel::Warning, "pull failed",
@@ -393,13 +444,15 @@ void PullService::failForNow(const FlightPointer& flight, const Error& error) {
     std::optional<ServedModule> stale;
     const bool refused = !flight->target.isFile() &&
                          (error.code() == ErrorCode::CredentialRefused || error.code() == ErrorCode::RepositoryDenied);
-    int attempts = 0;
+    const auto delay = backOff(flight->attempts, error.retryAfter());
     if (error.code() == ErrorCode::Blocked) blocked(flight);
     {
         const std::lock_guard<std::mutex> lock(_mutex);
+        auto failure = failureOf(*flight, error, flight->waiters);
+        if (!failure.nextTry) failure.nextTry = std::chrono::system_clock::now() + delay;
+        _failureLog.pullFailed(std::move(failure), error);
         flight->running = false;
         flight->last = error;
-        attempts = flight->attempts;
         stale = flight->stale;
         if (stale) {
             makeRoom(_revalidateAt);
@@ -420,7 +473,7 @@ void PullService::failForNow(const FlightPointer& flight, const Error& error) {
         return;
     }
     if (refused) return later(flight, credentialPoll(), &PullService::pollCredentials);
-    later(flight, backOff(attempts, error.retryAfter()), &PullService::startAttempt);
+    later(flight, delay, &PullService::startAttempt);
 }
 
 /// A registry that blocks takes back what it said of the tag before: a copy from then answers nobody, not even those
@@ -504,6 +557,27 @@ void PullService::deliver(Waiter& waiter, const Flight& flight, const ServedModu
     _index.recordAccess(
         {module.module, flight.target.reference.str(), waiter.caller.address, std::chrono::system_clock::now()});
     waiter.callback(module);
+}
+
+FailureLog::Failure PullService::failureOf(const Flight& flight, const Error& error,
+                                           const std::list<Waiter>& waiters) const {
+    constexpr std::size_t Callers = 10; // as many as the log keeps
+    const auto& repository = flight.target.reference.repository();
+    FailureLog::Failure failure{flight.target.reference.str(), repository.host()};
+    for (auto waiter = waiters.rbegin(); waiter != waiters.rend() && failure.callers.size() < Callers; ++waiter)
+        failure.callers.push_back(waiter->caller.address);
+    failure.requestId = flight.requestId;
+    if (flight.target.isFile()) return failure;
+    const auto& memory = flight.setup->registry.memory();
+    if (error.code() == ErrorCode::CredentialRefused || error.code() == ErrorCode::RepositoryDenied) {
+        for (auto& refusal : memory.refusals(repository)) {
+            if (!failure.nextTry || refusal.nextTry < *failure.nextTry) failure.nextTry = refusal.nextTry;
+            failure.credentials.push_back(std::move(refusal.credential));
+        }
+    } else if (auto worked = memory.worked(repository); !worked.empty()) {
+        failure.credentials.push_back(std::move(worked));
+    }
+    return failure;
 }
 
 void PullService::report(const Flight& flight, const ExtensionOutcome& outcome) {

@@ -3,6 +3,7 @@
 
 #include "index/DigestIndex.h"
 #include "observe/Metrics.h"
+#include "pull/FailureLog.h"
 #include "pull/Flight.h"
 #include "pull/HotTable.h"
 #include "pull/ModulePuller.h"
@@ -54,11 +55,23 @@ public:
                      ModuleCallback callback) override;
     void bySha256(const Digest& module, const Caller& caller, ModuleCallback callback) override;
 
+    /// As their namesakes, but upstream is asked whatever is known and however lately: neither what is stale nor a
+    /// failure that is remembered answers.
+    void refreshReference(const Reference& reference, const std::string& secret, const Caller& caller,
+                          ModuleCallback callback);
+    void refreshUrl(const std::string& url, const std::string& secret, const Caller& caller, ModuleCallback callback);
+    void refreshExtension(const std::string& name, const Caller& caller, ModuleCallback callback);
+    /// Final failures are asked for again: something came that may change them.
+    void forgetFailures();
+    /// Brings contents of the artifact that `reference` pins into the cache, on this thread. Throws Error.
+    void complete(Call& call, const Reference& reference, const std::vector<Descriptor>& contents);
+
     /// Answers every waiter (503), ends the workers. Attempts that run are given up at their next check.
     void stop();
     std::size_t flights() const;
     std::size_t queued() const { return _workers.queued(); }
     void forgetHot(const Digest& module) { _hot.erase(module); }
+    FailureLog& failureLog() noexcept { return _failureLog; }
 
 private:
     using Clock = std::chrono::steady_clock;
@@ -70,11 +83,13 @@ private:
     };
 
     template <class FindTarget>
+    void refresh(const Caller& caller, ModuleCallback callback, FindTarget findTarget);
+    template <class FindTarget>
     void answer(const Caller& caller, ModuleCallback callback, FindTarget findTarget);
     Known known(const PullSetup& setup, const PullTarget& target) const;
     std::optional<Error> finalFailure(const std::string& key);
     void join(const std::shared_ptr<PullSetup>& setup, const PullTarget& target, const Caller& caller,
-              ModuleCallback callback, const Known& state);
+              ModuleCallback callback, const Known& state, bool refresh = false);
     void startAttempt(const FlightPointer& flight);
     void attempt(const FlightPointer& flight);
     void pollCredentials(const FlightPointer& flight);
@@ -88,6 +103,7 @@ private:
     void blocked(const FlightPointer& flight);
     void later(const FlightPointer& flight, std::chrono::milliseconds delay,
                void (PullService::*step)(const FlightPointer&));
+    FailureLog::Failure failureOf(const Flight& flight, const Error& error, const std::list<Waiter>& waiters) const;
     void report(const Flight& flight, const ExtensionOutcome& outcome);
     void expireWaiters(const FlightPointer& flight);
     bool abandonedByAll(const Flight& flight) const;
@@ -99,6 +115,7 @@ private:
     Metrics& _metrics;
     const PullOptions _options;
     HotTable _hot;
+    FailureLog _failureLog;
 
     mutable std::mutex _mutex; // the members below and every Flight
     std::unordered_map<std::string, FlightPointer> _flights;
