@@ -2,7 +2,9 @@
 #include "Explanation.h"
 
 #include "Components.h"
-#include "pull/ModulePuller.h"
+#include "extensions/ExtensionCluster.h"
+#include "extensions/ExtensionFiles.h"
+#include "pull/PullTargets.h"
 
 namespace wasmproxy::host {
 namespace {
@@ -34,50 +36,86 @@ bool askWith(const Credential& credential, const Route& route, const Reference& 
     }
 }
 
+/// The Extensions as a start would find them.
+void readExtensions(const Configuration& configuration, ExtensionCatalog& catalog, std::ostream& out) {
+    if (const auto& directory = configuration.settings.extensions.directory.get(); !directory.empty())
+        catalog.replace("directory", ExtensionFiles().read(directory).documents);
+    if (!configuration.cluster) return;
+    try {
+        Call call("explain", Call::Clock::now() + Patience);
+        const auto services = Components::servicesFor("extensions");
+        catalog.replace("kubernetes", ExtensionCluster::list(call, *services, *configuration.cluster,
+                                                             configuration.clusterNamespace));
+    } catch (const Error& error) {
+        out << "extensions     those of the cluster could not be read: ";
+        showError(out, error);
+    }
+}
+
+/// "oci://host/repository:tag", the same without its scheme, or an http(s) URL that an Extension has.
+PullTarget targetOf(const PullTargets& targets, const std::string& text) {
+    if (text.compare(0, 7, "http://") == 0 || text.compare(0, 8, "https://") == 0) return targets.byUrl(text, {});
+    return targets.byReference(Reference::parse(text.compare(0, 6, "oci://") == 0 ? text.substr(6) : text), {});
+}
+
 } // namespace
 
 int explain(const Configuration& configuration, const std::string& text, std::ostream& out) {
-    constexpr const char* Scheme = "oci://";
-    Reference reference;
-    try {
-        reference = Reference::parse(text.compare(0, 6, Scheme) == 0 ? text.substr(6) : text);
-    } catch (const Error& error) {
-        out << "not a reference: " << error.what() << "\n";
-        return 64;
-    }
-    out << "reference      " << reference.str() << "\n";
-
     Metrics metrics;
-    const Components components(configuration, metrics, Components::Parts::Registries);
+    Components components(configuration, metrics, Components::Parts::Registries);
     const RouteTable routes(components.routes());
-    const auto route = routes.find(reference.repository());
-    if (!route) {
-        out << "route          none: it is refused with 404\n"
-            << "               hint: add [route.NAME] with match = " << reference.repository().host() << "/**\n";
+    Keychain keychain(components.sources());
+    ExtensionCatalog extensions(configuration.settings.mesh.enableWasmDownloadProxy);
+    readExtensions(configuration, extensions, out);
+    const PullTargets targets(routes, extensions,
+                              [&](const Repository& repository) { return components.unrouted(repository, keychain); });
+
+    std::optional<PullTarget> found;
+    try {
+        found = targetOf(targets, text);
+    } catch (const Error& error) {
+        if (error.code() != ErrorCode::RouteUnknown) {
+            out << "not a reference: " << error.what() << "\n";
+            return 64;
+        }
+        out << "reference      " << text << "\nroute          none: it is refused with 404\n"
+            << "               " << error.what() << "\n               hint: " << error.hint() << "\n";
         return 1;
     }
-    out << "route          " << route->name << " (match = " << route->pattern.str() << ")\n"
-        << "backend        " << route->backendName << "\n"
+    const auto& reference = found->reference;
+    const auto& route = *found->route;
+    if (found->extension) {
+        const auto& extension = *found->extension;
+        out << "extension      " << extension.name << " (" << extension.origin << "), imagePullSecret "
+            << (extension.imagePullSecret.empty() ? "none" : extension.imagePullSecret) << "\n";
+        if (!extension.httpUrl.empty()) {
+            out << "url            " << extension.url << ", fetched without a credential\n";
+            return 0;
+        }
+    }
+    out << "reference      " << reference.str() << "\n"
+        << "route          " << route.name << " (match = " << route.pattern.str() << ")\n"
+        << "backend        " << route.backendName << "\n"
         << "sources        ";
-    for (const auto& name : route->credentials)
+    for (const auto& name : route.credentials)
         out << name << " ";
-    out << (route->credentials.empty() ? "none" : "") << (route->anonymous ? "(and anonymous)" : "") << "\n";
+    out << (route.credentials.empty() ? "none" : "") << (route.anonymous ? "(and anonymous)" : "") << "\n";
 
-    Keychain keychain(components.sources());
+    const auto secret = found->secret();
     std::vector<Credential> credentials;
     try {
         Call call("explain", Call::Clock::now() + Patience);
-        credentials = keychain.find(call, reference.repository(), route->credentials);
+        credentials = keychain.find(call, reference.repository(), route.credentials, secret);
     } catch (const Error& error) {
         out << "credentials    ";
         showError(out, error);
         return 1;
     }
-    if (credentials.empty() || route->anonymous) credentials.push_back(Credential::anonymous());
+    if (secret.empty() && (credentials.empty() || route.anonymous)) credentials.push_back(Credential::anonymous());
     out << "credentials, in the order they are tried:\n";
     bool resolved = false;
     for (const auto& credential : credentials)
-        resolved = askWith(credential, *route, reference, out) || resolved;
+        resolved = askWith(credential, route, reference, out) || resolved;
     return resolved ? 0 : 1;
 }
 

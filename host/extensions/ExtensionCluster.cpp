@@ -31,6 +31,16 @@ ExtensionCluster::ExtensionCluster(HostServices& services, kubernetes::ClusterCo
       _status(_client, resource(nameSpace), std::move(urlOf), std::min(timing.longestDelay, LongestPause)),
       _watch(_client, resource(nameSpace), {}, *this, timing) {}
 
+std::vector<ExtensionDocument> ExtensionCluster::list(Call& call, HostServices& services,
+                                                      const kubernetes::ClusterConfig& config,
+                                                      const std::string& nameSpace) {
+    std::vector<ExtensionDocument> documents;
+    kubernetes::ApiClient(services, config).list(call, resource(nameSpace), {}, [&](const StrictJson& object) {
+        documents.push_back(read(nameSpace, object));
+    });
+    return documents;
+}
+
 void ExtensionCluster::start() {
     _watch.start();
 }
@@ -46,7 +56,7 @@ void ExtensionCluster::outcome(const ExtensionCatalog::Entry& entry) {
 
 void ExtensionCluster::listed(const StrictJson& object) {
     know(object);
-    _listed.insert_or_assign(nameOf(object), read(object));
+    _listed.insert_or_assign(nameOf(object), read(_nameSpace, object));
 }
 
 void ExtensionCluster::listEnds() {
@@ -60,7 +70,7 @@ void ExtensionCluster::listEnds() {
 
 void ExtensionCluster::changed(const StrictJson& object) {
     know(object);
-    _documents.insert_or_assign(nameOf(object), read(object));
+    _documents.insert_or_assign(nameOf(object), read(_nameSpace, object));
     publish();
 }
 
@@ -92,9 +102,9 @@ void ExtensionCluster::forget(const std::string& name) {
     _status.forget(name);
 }
 
-ExtensionDocument ExtensionCluster::read(const StrictJson& object) const {
+ExtensionDocument ExtensionCluster::read(const std::string& nameSpace, const StrictJson& object) {
     const auto name = nameOf(object);
-    const auto origin = _nameSpace + "/" + name;
+    const auto origin = nameSpace + "/" + name;
     // Items of a list have neither kind nor apiVersion, and what Kubernetes keeps about them is not the document's.
     const auto spec = object.find("spec");
     const std::string text = "{\"apiVersion\":\"extension.wasmproxy.io/v1alpha1\",\"kind\":\"WasmExtension\","

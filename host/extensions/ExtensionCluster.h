@@ -29,6 +29,9 @@ public:
     void outcome(const ExtensionCatalog::Entry& entry);
 
     static kubernetes::ApiResource resource(const std::string& nameSpace);
+    /// All there are now, asked once. Throws Error.
+    static std::vector<ExtensionDocument> list(Call& call, HostServices& services,
+                                               const kubernetes::ClusterConfig& config, const std::string& nameSpace);
 
 private:
     void listBegins() override { _listed.clear(); }
@@ -38,7 +41,7 @@ private:
     void deleted(const StrictJson& object) override;
     void failed(const Error& error) override; // the Watch tells the log
 
-    ExtensionDocument read(const StrictJson& object) const;
+    static ExtensionDocument read(const std::string& nameSpace, const StrictJson& object);
     void know(const StrictJson& object);
     void forget(const std::string& name);
     void publish();
