@@ -3,16 +3,45 @@
 
 #include "wasmproxy/oci/Error.h"
 
+#include <algorithm>
+#include <cctype>
+
 namespace wasmproxy::vault {
 
 namespace {
 
 constexpr std::size_t MaximumShown = 200;
 
+/// A word as in prose or a path: between its punctuation there are letters alone or a short number.
+bool isPlainWord(std::string_view word) {
+    constexpr std::size_t MaximumLetters = 20;
+    constexpr std::size_t MaximumDigits = 5;
+    std::size_t letters = 0;
+    std::size_t digits = 0;
+    for (const char c : word) {
+        if (std::isalpha(static_cast<unsigned char>(c)) != 0)
+            ++letters;
+        else if (std::isdigit(static_cast<unsigned char>(c)) != 0)
+            ++digits;
+        else if (std::string_view(".,:;!?'\"()[]{}*-_/").find(c) != std::string_view::npos)
+            letters = digits = 0;
+        else
+            return false;
+        if (letters > MaximumLetters || digits > MaximumDigits || (letters > 1 && digits > 0)) return false;
+    }
+    return true;
+}
+
+/// What a server says may repeat any secret, in any form: words that could be one are masked.
 std::string printable(std::string_view text) {
     std::string result;
-    for (const char c : text.substr(0, MaximumShown))
-        result += c >= ' ' && c < 0x7f ? c : ' ';
+    while (!text.empty() && result.size() < MaximumShown) {
+        const auto end = std::min(text.find_first_of(" \t\r\n"), text.size());
+        const auto word = text.substr(0, end);
+        result += (result.empty() ? "" : " ") + (isPlainWord(word) ? std::string(word) : "***");
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    if (result.size() > MaximumShown) result.resize(MaximumShown);
     return result;
 }
 
