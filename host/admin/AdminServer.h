@@ -1,15 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "admin/AdminAccess.h"
+#include "admin/AdminOptions.h"
 #include "admin/AdminRoutes.h"
 #include "admin/HttpListener.h"
 
+#include <atomic>
+
 namespace wasmproxy::host {
 
-/// The admin REST endpoints. No authentication yet, so on loopback only, and not for pages of other origins.
+/// The admin REST endpoints. On loopback without more; elsewhere only with tokens or client certificates. Who asks is
+/// settled before what he asks for is looked at, and both before a byte of a body is read. Every operation that changes
+/// something is a line of the audit log. Strong ETags on what GET answers.
 class AdminServer {
 public:
-    explicit AdminServer(const std::string& listen); ///< throws Error{SettingsInvalid}; also if not loopback
+    static constexpr int MaxUploads = 2; ///< bodies to files at a time
+
+    /// Throws Error{SettingsInvalid} naming the setting.
+    explicit AdminServer(const AdminOptions& options);
+    explicit AdminServer(const std::string& listen); ///< without more: on loopback
+    /// What start() and the constructor would refuse of `options`, without listening; throws the same.
+    static void check(const AdminOptions& options);
 
     /// Before start(). Throws std::logic_error as AdminRoutes::add.
     void add(AdminOperation operation) { _routes.add(std::move(operation)); }
@@ -22,10 +34,16 @@ public:
     std::uint16_t port() const { return _listener.port(); }
 
 private:
-    AdminAnswer answer(const AdminRequest& request) const;
+    Admission admit(const RequestHead& head, AdminRequest& request);
+    Admission admit(const RequestHead& head, AdminRequest& request, const AdminOperation& operation);
+    AdminAnswer answer(const AdminRequest& request, const AdminOperation& operation,
+                       const std::string& ifNoneMatch) const;
 
+    const AdminOptions _options;
+    AdminAccess _access;
     AdminRoutes _routes;
-    HttpListener _listener; ///< last: its threads use the routes
+    std::atomic<int> _uploads{0};
+    HttpListener _listener; ///< last: its threads use the rest
 };
 
 } // namespace wasmproxy::host

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "admin/HealthServer.h"
 
+#include "admin/RequestRules.h"
 #include "observe/Metrics.h"
 #include "wasmproxy/oci/Error.h"
 
@@ -25,7 +26,12 @@ HttpListener::Options optionsOf(const std::string& listen) {
 HealthServer::HealthServer(const std::string& listen, Metrics& metrics, std::function<Readiness()> readiness)
     : _metrics(metrics),
       _readiness(std::move(readiness)),
-      _listener(optionsOf(listen), [this](const AdminRequest& request) { return answer(request); }) {}
+      _listener(optionsOf(listen), [this](const RequestHead& head, const AdminRequest&) {
+          if (head.hasBody()) throw RequestRefusal{400, "a request here has no body"};
+          Admission admission;
+          admission.handler = [this](const AdminRequest& request) { return answer(request); };
+          return admission;
+      }) {}
 
 AdminAnswer HealthServer::answer(const AdminRequest& request) const {
     AdminAnswer answer;

@@ -1,23 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "admin/HttpListener.h"
 
+#include "admin/AdminTls.h"
 #include "admin/OpenConnections.h"
+#include "admin/ReceivedBody.h"
 #include "admin/RequestRules.h"
 #include "admin/StopSignal.h"
 #include "observe/Log.h"
 #include "wasmproxy/oci/Error.h"
 
+#include <Poco/File.h>
 #include <Poco/Net/HTTPServerParams.h>
 #include <Poco/Net/HTTPServerRequestImpl.h>
 #include <Poco/Net/HTTPServerResponseImpl.h>
 #include <Poco/Net/HTTPServerSession.h>
 #include <Poco/Net/NetException.h>
+#include <Poco/Net/SecureStreamSocket.h>
 #include <Poco/Net/ServerSocket.h>
 #include <Poco/Net/TCPServer.h>
 #include <Poco/Net/TCPServerConnectionFactory.h>
 #include <Poco/ThreadPool.h>
 #include <atomic>
 #include <cstring>
+#include <fstream>
 #include <poll.h>
 #include <random>
 #include <sys/socket.h>
@@ -32,6 +37,7 @@ namespace {
 constexpr int DispatcherIdle = 200; // ms
 constexpr std::size_t LingerBytes = 256 * 1024;
 constexpr std::chrono::milliseconds LingerTime{500};
+constexpr std::uint64_t SlowestSend = 64 * 1024; // bytes per second
 
 net::SocketAddress addressOf(const HttpListener::Options& options) {
     const std::size_t colon = options.listen.rfind(':');
@@ -64,12 +70,12 @@ std::uint64_t randomStart() {
 } // namespace
 
 struct HttpListener::State {
-    State(Options given, AdminHandler handles)
-        : options(std::move(given)), address(addressOf(options)), handler(std::move(handles)), ids(randomStart()) {}
+    State(Options given, AdminAdmit admits)
+        : options(std::move(given)), address(addressOf(options)), admit(std::move(admits)), ids(randomStart()) {}
 
     const Options options;
     const net::SocketAddress address;
-    const AdminHandler handler;
+    const AdminAdmit admit;
     std::atomic<std::uint64_t> ids;
     StopSignal stopping;
     OpenConnections open;
@@ -83,38 +89,35 @@ public:
         : net::TCPServerConnection(socket), _state(state), _params(std::move(params)) {}
 
     void run() override {
-        OpenConnections::Watched watched(_state.open, socket(), _state.options.headLimit);
+        const net::StreamSocket plain = socket(); // what TLS is spoken over
+        OpenConnections::Watched watched(_state.open, plain, _state.options.headLimit);
         char id[17];
         std::snprintf(id, sizeof id, "%016llx", static_cast<unsigned long long>(_state.ids++));
         AdminRequest request;
         request.requestId = id;
         request.stop = &_state.stopping;
+        Admission admission;
+        ReceivedBody body;
         AdminAnswer answer;
         // The one catch at the edge: whatever a handler or Poco's parser throws becomes an answer.
         try {
             socket().setSendTimeout(Poco::Timespan(2, 0));
-            if (!read(request)) return;
+            if (_state.options.tls) socket() = _state.options.tls->accept(plain);
+            if (!read(request, admission, body, watched)) return;
             watched.allow(_state.options.answerLimit);
-            answer = _state.handler(request);
+            answer = admission.refusal ? *admission.refusal : admission.handler(request);
         } catch (const RequestRefusal& refusal) {
             answer = AdminAnswer::refusal(refusal.status, "REQUEST_INVALID", refusal.message, id);
         } catch (const net::MessageException& e) {
             answer = AdminAnswer::refusal(400, "REQUEST_INVALID", "the request's head is malformed", id);
         } catch (const net::NetException& e) {
-            return; // cut, or the client went
+            return; // cut, or the client went, or it speaks no TLS
         } catch (const Poco::TimeoutException&) {
             return;
-        } catch (const Error& error) {
-            answer = AdminAnswer::of(error, id);
         } catch (const Poco::SyntaxException&) {
             answer = AdminAnswer::refusal(400, "REQUEST_INVALID", "the request's head is malformed", id);
-        } catch (const std::exception& e) {
-            log(LogLevel::Error, "an admin request failed",
-                {{"request", id}, {"path", request.path}, {"cause", e.what()}});
-            answer = AdminAnswer::refusal(500, "INTERNAL", "an internal error, see the proxy's log", id);
         } catch (...) {
-            log(LogLevel::Error, "an admin request failed", {{"request", id}, {"path", request.path}});
-            answer = AdminAnswer::refusal(500, "INTERNAL", "an internal error, see the proxy's log", id);
+            answer = AdminAnswer::ofException(request);
         }
         watched.allow(_state.options.answerLimit);
         if (answer.status >= 400 && answer.status != 503)
@@ -124,50 +127,95 @@ public:
                  {"path", request.path},
                  {"status", std::to_string(answer.status)}});
         try {
-            send(request, answer);
+            send(request, answer, watched);
+            if (_state.options.tls) sayGoodbye(plain);
         } catch (const Poco::Exception&) {
             return; // the client went
         }
-        linger();
+        linger(plain);
     }
 
 private:
-    bool read(AdminRequest& request) {
+    /// The session is to close the socket only after the answer.
+    struct Detached {
+        net::HTTPServerSession& session;
+        ~Detached() { session.detachSocket(); }
+    };
+
+    bool read(AdminRequest& request, Admission& admission, ReceivedBody& body, OpenConnections::Watched& watched) {
         net::HTTPServerSession session(socket(), _params);
+        const Detached detached{session};
         if (!session.hasMoreRequests()) return false;
         request.caller = socket().peerAddress().host().toString();
         net::HTTPServerResponseImpl response(session);
-        try {
-            const net::HTTPServerRequestImpl received(response, session, _params);
-            session.detachSocket(); // or it closes with the session
-            readRequest(received, request);
-        } catch (...) {
-            session.detachSocket();
-            throw;
-        }
+        net::HTTPServerRequestImpl received(response, session, _params);
+        RequestHead head = readRequest(received, request);
+        _headOnly = request.method == "HEAD";
+        head.localAddress = socket().address().host().toString();
+        head.secure = _state.options.tls != nullptr;
+        if (head.secure) head.certificateNames = AdminTls::namesOf(net::SecureStreamSocket(socket()));
+        admission = _state.admit(head, request);
+        if (admission.refusal || !head.hasBody()) return true;
+        watched.allow(admission.bodyLimit);
+        if (head.expectsContinue) sendAll("HTTP/1.1 100 Continue\r\n\r\n");
+        if (admission.bodyToFile)
+            request.bodyFile = body.readToFile(received.stream(), *head.length, _state.options.uploadDirectory);
+        else
+            request.body = ReceivedBody::read(received.stream(), *head.length);
         return true;
     }
 
-    void send(const AdminRequest& request, const AdminAnswer& answer) {
+    void send(const AdminRequest& request, const AdminAnswer& answer, OpenConnections::Watched& watched) {
+        std::ifstream file;
+        std::uint64_t size = answer.body.size();
+        if (!answer.file.empty()) {
+            file.open(answer.file, std::ios::binary);
+            size = Poco::File(answer.file).getSize();
+        }
         std::string out =
             "HTTP/1.1 " + std::to_string(answer.status) + " " + reasonOf(answer.status) +
-            "\r\nContent-Type: " + answer.contentType + "\r\nContent-Length: " + std::to_string(answer.body.size()) +
+            "\r\nContent-Type: " + answer.contentType +
+            (answer.status == 304 ? "" : "\r\nContent-Length: " + std::to_string(size)) +
             "\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nX-Request-Id: " + request.requestId +
             "\r\nConnection: close\r\n";
         for (const auto& [name, value] : answer.headers)
             out += name + ": " + value + "\r\n";
         out += "\r\n";
-        if (request.method != "HEAD") out += answer.body;
-        for (std::size_t done = 0; done < out.size();) {
-            const int count = socket().sendBytes(out.data() + done, static_cast<int>(out.size() - done), MSG_NOSIGNAL);
-            if (count <= 0) return;
-            done += static_cast<std::size_t>(count);
+        const bool withBody = !_headOnly && answer.status != 304;
+        if (withBody && answer.file.empty()) out += answer.body;
+        sendAll(out);
+        if (withBody && file.is_open()) sendFile(file, size, watched);
+    }
+
+    void sendAll(std::string_view bytes) {
+        while (!bytes.empty()) {
+            const int count = socket().sendBytes(bytes.data(), static_cast<int>(bytes.size()), MSG_NOSIGNAL);
+            if (count <= 0) throw net::NetException("the client went");
+            bytes.remove_prefix(static_cast<std::size_t>(count));
         }
     }
 
+    void sendFile(std::ifstream& file, std::uint64_t size, OpenConnections::Watched& watched) {
+        watched.allow(_state.options.answerLimit + std::chrono::seconds(size / SlowestSend));
+        std::vector<char> piece(64 * 1024);
+        for (std::uint64_t done = 0; done < size;) {
+            file.read(piece.data(), static_cast<std::streamsize>(std::min<std::uint64_t>(piece.size(), size - done)));
+            if (file.gcount() <= 0) throw net::NetException("the file became shorter"); // and the client sees it
+            sendAll({piece.data(), static_cast<std::size_t>(file.gcount())});
+            done += static_cast<std::uint64_t>(file.gcount());
+        }
+    }
+
+    /// TLS's end of the answer. Poco would shut the socket down for both directions, and then what the client still
+    /// sends resets it, except where the socket does not block.
+    void sayGoodbye(net::StreamSocket plain) {
+        plain.setBlocking(false);
+        socket().shutdown();
+    }
+
     /// A socket closed with unread bytes resets, and the reset may overtake the answer.
-    void linger() {
-        const int fd = socket().impl()->sockfd();
+    static void linger(const net::StreamSocket& plain) {
+        const int fd = plain.impl()->sockfd();
         ::shutdown(fd, SHUT_WR);
         const auto end = OpenConnections::Clock::now() + LingerTime;
         char bytes[4096];
@@ -184,10 +232,13 @@ private:
 
     State& _state;
     net::HTTPServerParams::Ptr _params;
+    bool _headOnly = false;
 };
 
-HttpListener::HttpListener(Options options, AdminHandler handler)
-    : _state(std::make_unique<State>(std::move(options), std::move(handler))) {}
+HttpListener::HttpListener(Options options, AdminAdmit admit)
+    : _state(std::make_unique<State>(std::move(options), std::move(admit))) {
+    ReceivedBody::removeLeftovers(_state->options.uploadDirectory);
+}
 
 HttpListener::~HttpListener() {
     stop();

@@ -6,9 +6,24 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace wasmproxy::host {
+
+class AdminTls;
+struct RequestHead;
+
+/// What becomes of a request whose head was read.
+struct Admission {
+    std::optional<AdminAnswer> refusal; ///< sent without reading a body
+    AdminHandler handler;               ///< else called with the body
+    bool bodyToFile = false;
+    std::chrono::milliseconds bodyLimit{5000}; ///< in which the body must have come
+    std::shared_ptr<const void> held;          ///< until the answer was sent
+};
+/// Sees heads before any byte of a body is read. Throws like AdminHandler.
+using AdminAdmit = std::function<Admission(const RequestHead&, AdminRequest&)>;
 
 /// A small HTTP server for a few trusted clients, on Poco's TCPServer and HTTP sessions: a bounded number of threads
 /// and waiting connections, one request per connection, and a deadline for all of it. One request, because Poco 1.11's
@@ -22,10 +37,12 @@ public:
         int waiting = 32; ///< connections; more are closed at once
         std::chrono::milliseconds headLimit{3000};
         std::chrono::milliseconds answerLimit{5000};
+        std::shared_ptr<AdminTls> tls; ///< null: plain HTTP
+        std::string uploadDirectory;   ///< of bodies that go to files
     };
 
     /// Throws Error{SettingsInvalid} where `listen` is not an address and a port.
-    HttpListener(Options options, AdminHandler handler);
+    HttpListener(Options options, AdminAdmit admit);
     ~HttpListener(); ///< stop()
 
     void start(); ///< throws Error{SettingsInvalid} that names the address

@@ -32,6 +32,15 @@ Poco::Logger& logger() {
     return ours;
 }
 
+Poco::Message lineOf(LogLevel level, const std::string& message, std::initializer_list<LogField> fields) {
+    Poco::Message line("wasm-proxy", message, priorityOf(level));
+    std::size_t position = 0;
+    for (const auto& [key, value] : fields) {
+        if (!value.empty()) LogFormatter::addField(line, position++, key, value);
+    }
+    return line;
+}
+
 } // namespace
 
 void setLogLevel(const std::string& level) {
@@ -58,15 +67,18 @@ void configureLog(const std::string& level, const std::string& format) {
 
 void log(LogLevel level, const std::string& message, std::initializer_list<LogField> fields) noexcept {
     try {
-        if (!logEnabled(level)) return;
-        Poco::Message line("wasm-proxy", message, priorityOf(level));
-        std::size_t position = 0;
-        for (const auto& [key, value] : fields) {
-            if (!value.empty()) LogFormatter::addField(line, position++, key, value);
-        }
-        logger().log(line);
+        if (logEnabled(level)) logger().log(lineOf(level, message, fields));
     } catch (...) {
         // Out of memory, or standard error is gone: there is nowhere to say so.
+    }
+}
+
+void logAudit(std::initializer_list<LogField> fields) noexcept {
+    try {
+        auto channel = logger().getChannel(); // not through the logger, which filters
+        if (channel) channel->log(lineOf(LogLevel::Information, "audit", fields));
+    } catch (...) {
+        // As above.
     }
 }
 

@@ -24,4 +24,7 @@ void setLogLevel(const std::string& level);
 void log(LogLevel level, const std::string& message, std::initializer_list<LogField> fields = {}) noexcept;
 bool logEnabled(LogLevel level) noexcept;
 
+/// The line `audit` with these fields, whatever the level is: who may lower it must not hide what he does next.
+void logAudit(std::initializer_list<LogField> fields) noexcept;
+
 } // namespace wasmproxy::host
