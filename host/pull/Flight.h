@@ -25,16 +25,21 @@ struct Waiter {
 struct Flight {
     using Clock = std::chrono::steady_clock;
 
-    Flight(std::string keyValue, std::shared_ptr<PullSetup> setupValue, PullTarget targetValue, std::string id)
+    Flight(std::string keyValue, std::shared_ptr<PullSetup> setupValue, PullTarget targetValue, const Caller& first,
+           bool now = false)
         : key(std::move(keyValue)),
           setup(std::move(setupValue)),
           target(std::move(targetValue)),
-          requestId(std::move(id)) {}
+          requestId(first.requestId),
+          trace(first.trace),
+          refresh(now) {}
 
     const std::string key;
     const std::shared_ptr<PullSetup> setup;
     const PullTarget target;
     const std::string requestId; ///< of the request that started it; in every log line about it
+    const TraceContext trace;    ///< of that request, and passed on upstream
+    const bool refresh;          ///< upstream is asked, whatever is known
     const Clock::time_point started = Clock::now();
 
     std::list<Waiter> waiters;
