@@ -1,18 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "Host.h"
 
+#include "AdminSetup.h"
 #include "Components.h"
 #include "Generation.h"
+#include "SetupView.h"
+#include "admin/AccessesEndpoint.h"
 #include "admin/AdminServer.h"
 #include "admin/ExtensionsEndpoint.h"
+#include "admin/FailuresEndpoint.h"
 #include "admin/HealthServer.h"
 #include "admin/ModulesEndpoint.h"
+#include "admin/OperationsEndpoint.h"
 #include "admin/PluginsEndpoint.h"
 #include "admin/ResolveEndpoint.h"
+#include "admin/SetupEndpoints.h"
 #include "dataplane/DataPlane.h"
 #include "eviction/Evictor.h"
 #include "extensions/ExtensionCluster.h"
 #include "extensions/ExtensionDirectory.h"
+#include "loading/PluginDirectoryWatch.h"
 #include "observe/Log.h"
 #include "pull/PullService.h"
 
@@ -42,8 +49,12 @@ PullOptions optionsOf(const PullSettings& settings) {
     return options;
 }
 
-DataPlaneOptions optionsOf(const DataplaneSettings& settings) {
+DataPlaneOptions optionsOf(const DataplaneSettings& settings, FailureLog& failures) {
     DataPlaneOptions options;
+    options.onError = [&failures](const std::string& asked, const std::string& caller, const std::string& requestId,
+                                  const Error& error) {
+        failures.requestRefused({asked, {}, {}, {caller}, requestId}, error);
+    };
     options.listen = settings.listen;
     options.allowFrom = settings.allowFrom;
     options.threads = static_cast<unsigned>(settings.threads.get());
@@ -61,10 +72,7 @@ DigestIndexSettings indexSettings(const IndexSettings& settings) {
 
 void logPlugins(const PluginCatalog& catalog) {
     for (const auto& plugin : catalog.plugins())
-        if (plugin.state == "loaded")
-            log(LogLevel::Information, "plugin loaded", {{"plugin", plugin.id}, {"version", plugin.version}});
-        else
-            log(LogLevel::Warning, "plugin refused", {{"file", plugin.file}, {"cause", plugin.reason}});
+        PluginDirectoryWatch::report(plugin);
 }
 
 /// Which content a path leads to, links followed: the swap of a ConfigMap volume's `..data` is a change. Empty: none.
@@ -84,7 +92,7 @@ struct Host::Rooms {
           stores(configuration, metrics, Components::Parts::Caches),
           cache(stores.tiers()),
           pulls(index, cache, metrics, optionsOf(configuration.settings.pull)),
-          dataPlane(optionsOf(configuration.settings.dataplane), pulls, metrics) {}
+          dataPlane(optionsOf(configuration.settings.dataplane, pulls.failureLog()), pulls, metrics) {}
 
     Generation::Shared shared() { return {metrics, cache, index, memory, extensions}; }
     std::shared_ptr<Generation> current() {
@@ -112,6 +120,7 @@ struct Host::Rooms {
     std::unique_ptr<HealthServer> health;
     std::unique_ptr<AdminServer> admin;
     std::atomic<bool> ready{false};
+    std::unique_ptr<PluginDirectoryWatch> pluginFiles; ///< last: it reloads
 };
 
 Host::Host(std::shared_ptr<const Configuration> configuration, Source source)
@@ -144,10 +153,21 @@ void Host::start() {
     rooms.health = std::make_unique<HealthServer>(settings.health.listen, rooms.metrics, [&rooms] {
         return Readiness{rooms.ready.load(), rooms.ready ? "serving" : "stopping"};
     });
-    rooms.admin = std::make_unique<AdminServer>(settings.admin.listen);
-    rooms.admin->add("/api/v1/plugins", PluginsEndpoint(*_first->catalog));
-    rooms.admin->add("/api/v1/modules", ModulesEndpoint(rooms.index));
-    rooms.admin->add("/api/v1/extensions", ExtensionsEndpoint(rooms.extensions));
+    rooms.admin = std::make_unique<AdminServer>(adminOptions(settings));
+    PluginsEndpoint(
+        *_first->catalog, [this] { return pluginUses(); },
+        [&rooms](std::chrono::milliseconds patience) { return rooms.pluginFiles->rescan(patience); })
+        .addTo(*rooms.admin);
+    ModulesEndpoint(rooms.index, rooms.cache, [&rooms](const Repository& repository) {
+        return rooms.current()->routes().find(repository);
+    }).addTo(*rooms.admin);
+    ExtensionsEndpoint(rooms.extensions).addTo(*rooms.admin);
+    AccessesEndpoint(rooms.index).addTo(*rooms.admin);
+    FailuresEndpoint(rooms.pulls.failureLog()).addTo(*rooms.admin);
+    SetupEndpoints([this, &rooms] { return setupRows(*rooms.current(), *_first, rooms.metrics); }, rooms.memory,
+                   rooms.index)
+        .addTo(*rooms.admin);
+    OperationsEndpoint().addTo(*rooms.admin);
     const auto& written = settings.dataplane.publicUrl.get();
     // Pulled as soon as it is known, so that what is wrong shows before a proxy asks.
     rooms.extensions.onChange([&rooms](const std::string& name) {
@@ -164,6 +184,9 @@ void Host::start() {
     rooms.dataPlane.start();
     rooms.ready = true;
     rooms.health->start();
+    // Settings that were refused for want of a plugin may be met now, and instances be of its new version.
+    rooms.pluginFiles =
+        std::make_unique<PluginDirectoryWatch>(*_first->catalog, [this] { reload("a plugin was loaded"); });
     rooms.admin->start();
     log(LogLevel::Information, "ready",
         {{"dataplane", settings.dataplane.listen},
@@ -248,6 +271,20 @@ ReloadReport Host::reload(const std::string& why) {
     return report;
 }
 
+std::vector<PluginsEndpoint::Use> Host::pluginUses() const {
+    const auto generation = _rooms->current();
+    const auto& now = generation->configuration();
+    std::vector<PluginsEndpoint::Use> uses;
+    const auto add = [&](const char* kind, const std::vector<InstancePlan>& plans) {
+        for (const auto& plan : plans)
+            uses.push_back({std::string(kind) + "." + plan.name, plan.factory});
+    };
+    add("cache", _first->caches); // made once
+    add("credential", now.credentials);
+    add("backend", now.backends);
+    return uses;
+}
+
 void Host::tidy() {
     auto& rooms = *_rooms;
     std::vector<std::shared_ptr<Generation>> ended;
@@ -278,6 +315,7 @@ void Host::stop(const char* why) {
     auto& rooms = *_rooms;
     log(LogLevel::Information, "stopping", {{"cause", why}});
     rooms.ready = false;
+    rooms.pluginFiles->stop(); // no reload from here on
     if (!rooms.dataPlane.drain(DrainLimit))
         log(LogLevel::Warning, "some answers were not finished within the drain limit");
     rooms.pulls.stop();

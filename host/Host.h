@@ -2,6 +2,7 @@
 #pragma once
 
 #include "Configuration.h"
+#include "admin/PluginsEndpoint.h"
 
 #include <cstdint>
 #include <memory>
@@ -45,6 +46,7 @@ public:
 
 private:
     struct Rooms;
+    std::vector<PluginsEndpoint::Use> pluginUses() const;
     void useSettings(const Configuration& configuration, const Configuration* before);
     void startExtensions(const Configuration& configuration, const Configuration* before);
 

@@ -37,15 +37,25 @@ PluginDirectoryWatch::PluginDirectoryWatch(PluginCatalog& catalog, std::function
 }
 
 PluginDirectoryWatch::~PluginDirectoryWatch() {
+    stop();
+}
+
+void PluginDirectoryWatch::stop() {
+    {
+        const std::lock_guard<std::mutex> lock(_mutex);
+        _stopped = true;
+        _looked.notify_all();
+    }
     ::eventfd_write(_stop.get(), 1);
-    _thread.join();
+    if (_thread.joinable()) _thread.join();
 }
 
 bool PluginDirectoryWatch::rescan(std::chrono::milliseconds patience) {
     std::unique_lock<std::mutex> lock(_mutex);
     const auto mine = ++_asked;
     ::eventfd_write(_wake.get(), 1);
-    return _looked.wait_for(lock, patience, [&] { return _answered >= mine; });
+    _looked.wait_for(lock, patience, [&] { return _answered >= mine || _stopped; });
+    return _answered >= mine;
 }
 
 void PluginDirectoryWatch::run() {
@@ -108,7 +118,7 @@ void PluginDirectoryWatch::look() {
     _looked.notify_all();
 }
 
-void PluginDirectoryWatch::report(const PluginState& state) const {
+void PluginDirectoryWatch::report(const PluginState& state) {
     if (state.state == "loaded")
         log(LogLevel::Information, "plugin loaded",
             {{"file", state.file}, {"plugin", state.id}, {"version", state.version}});

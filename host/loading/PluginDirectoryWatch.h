@@ -23,16 +23,21 @@ public:
     /// that can be met now. It may call find(), factories() and plugins(). The catalog outlives this.
     PluginDirectoryWatch(PluginCatalog& catalog, std::function<void()> onOpened,
                          std::chrono::milliseconds rescan = std::chrono::seconds(30));
-    ~PluginDirectoryWatch(); ///< ends and joins its thread; a check in progress goes on and is not waited for
+    ~PluginDirectoryWatch(); ///< stop()
 
-    /// Looks at once. True: all is known, and `onOpened` has returned; false: not within `patience`. Thread-safe.
+    /// Ends and joins its thread, after `onOpened` has returned; a check in progress goes on and is not waited for.
+    void stop();
+    /// Looks at once. True: all is known, and `onOpened` has returned; false: not within `patience`, or it was stopped.
+    /// Thread-safe.
     bool rescan(std::chrono::milliseconds patience);
+
+    /// One line in the log.
+    static void report(const PluginState& state);
 
 private:
     void run();
     bool wait(); ///< for a reason to look; false: it ends
     void look();
-    void report(const PluginState& state) const;
 
     PluginCatalog& _catalog;
     const std::function<void()> _onOpened;
@@ -45,6 +50,7 @@ private:
     std::condition_variable _looked;
     std::uint64_t _asked = 0;    // rescans
     std::uint64_t _answered = 0; // of them
+    bool _stopped = false;
     std::thread _thread;
 };
 
