@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "admin/ExtensionsEndpoint.h"
 
+#include "admin/AdminServer.h"
+#include "admin/Page.h"
 #include "admin/TimeText.h"
 #include "extensions/ExtensionCatalog.h"
 
 #include <Poco/JSON/Array.h>
 #include <Poco/JSON/Object.h>
+
+#include <map>
 
 namespace wasmproxy::host {
 
@@ -45,36 +49,60 @@ Object describe(const ExtensionOutcome& outcome) {
     return object;
 }
 
+Object describe(const ExtensionCatalog::Entry& entry, bool enabled) {
+    const auto& document = entry.document;
+    const bool good = document.extension != nullptr;
+    Object object(Poco::JSON_PRESERVE_KEY_ORDER);
+    object.set("name", document.name);
+    object.set("origin", document.origin);
+    object.set("source", entry.source);
+    object.set("state", !good ? "refused" : enabled ? "in force" : "switched off");
+    if (good) describe(*document.extension, object);
+    Array problems;
+    for (const auto& each : document.problems) {
+        Object problem(Poco::JSON_PRESERVE_KEY_ORDER);
+        problem.set("field", each.field);
+        problem.set("message", each.message);
+        problems.add(problem);
+    }
+    if (problems.size() != 0) object.set("problems", problems);
+    if (entry.outcome.at != std::chrono::system_clock::time_point{}) object.set("lastPull", describe(entry.outcome));
+    return object;
+}
+
 } // namespace
 
-AdminAnswer ExtensionsEndpoint::operator()(const AdminRequest&) const {
-    Array extensions;
-    for (const auto& entry : _catalog->entries()) {
-        const auto& document = entry.document;
-        const bool good = document.extension != nullptr;
-        Object object(Poco::JSON_PRESERVE_KEY_ORDER);
-        object.set("name", document.name);
-        object.set("origin", document.origin);
-        object.set("source", entry.source);
-        object.set("state", !good ? "refused" : _catalog->enabled() ? "in force" : "switched off");
-        if (good) describe(*document.extension, object);
-        Array problems;
-        for (const auto& each : document.problems) {
-            Object problem(Poco::JSON_PRESERVE_KEY_ORDER);
-            problem.set("field", each.field);
-            problem.set("message", each.message);
-            problems.add(problem);
-        }
-        if (problems.size() != 0) object.set("problems", problems);
-        if (entry.outcome.at != std::chrono::system_clock::time_point{})
-            object.set("lastPull", describe(entry.outcome));
-        extensions.add(object);
-    }
+void ExtensionsEndpoint::addTo(AdminServer& server) const {
+    server.add({"GET", "/api/v1/extensions", AdminRole::Read,
+                [self = *this](const AdminRequest& request) { return self.list(request); }});
+    server.add({"GET", "/api/v1/extensions/{name}", AdminRole::Read,
+                [self = *this](const AdminRequest& request) { return self.show(request); }});
+}
+
+AdminAnswer ExtensionsEndpoint::list(const AdminRequest& request) const {
+    const Page page(request);
+    std::map<std::string, ExtensionCatalog::Entry> entries; // two documents may give one name
+    for (auto& entry : _catalog->entries())
+        entries.emplace(entry.document.name + "\n" + entry.source + "\n" + entry.document.origin, entry);
     Object body(Poco::JSON_PRESERVE_KEY_ORDER);
     body.set("enabled", _catalog->enabled());
     if (!_catalog->enabled()) body.set("note", "[mesh] enable-wasm-download-proxy is false: no Extension is served");
-    body.set("extensions", extensions);
+    page.write(
+        body, entries, [](const auto& each) { return each.first; },
+        [this](const auto& each) { return describe(each.second, _catalog->enabled()); });
     return AdminAnswer::json(body);
+}
+
+AdminAnswer ExtensionsEndpoint::show(const AdminRequest& request) const {
+    const auto name = request.segment("name");
+    const ExtensionCatalog::Entry* found = nullptr;
+    const auto entries = _catalog->entries();
+    for (const auto& entry : entries)
+        if (entry.document.name == name && (!found || entry.document.extension)) found = &entry;
+    if (!found)
+        return AdminAnswer::refusal(404, "NOT_FOUND", "there is no Extension " + name, request.requestId,
+                                    "/api/v1/extensions lists all documents");
+    return AdminAnswer::json(describe(*found, _catalog->enabled()));
 }
 
 } // namespace wasmproxy::host

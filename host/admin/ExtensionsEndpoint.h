@@ -5,16 +5,19 @@
 
 namespace wasmproxy::host {
 
+class AdminServer;
 class ExtensionCatalog;
 
-/// GET /api/v1/extensions: every WasmExtension document, what is wrong with it, and what became of it when it was last
-/// pulled. Neither `config` nor `vmConfig`, which may hold secrets. Copyable; the catalog outlives it.
+/// Every WasmExtension document, what is wrong with it, and what became of it when it was last pulled. Neither `config`
+/// nor `vmConfig`, which may hold secrets. The catalog outlives the server.
 class ExtensionsEndpoint {
 public:
     explicit ExtensionsEndpoint(const ExtensionCatalog& catalog) : _catalog(&catalog) {}
-    AdminAnswer operator()(const AdminRequest& request) const;
+    void addTo(AdminServer& server) const;
 
 private:
+    AdminAnswer list(const AdminRequest& request) const;
+    AdminAnswer show(const AdminRequest& request) const;
     const ExtensionCatalog* _catalog;
 };
 

@@ -26,24 +26,24 @@ public:
     const std::string& after() const noexcept { return _after; } ///< the last key that was seen; empty: none
     static std::string cursor(const std::string& key);
 
-    /// Writes a page of `rows`, which are sorted by `keyOf(row)` with the order `before(key, key)`, into `body`:
-    /// "items", each made by `describe(row)`, and "next" where there are more. Keys are not empty and not repeated.
-    template <class Rows, class KeyOf, class Before, class Describe>
-    void write(Poco::JSON::Object& body, const Rows& rows, KeyOf keyOf, Before before, Describe describe) const;
+    /// Writes a page of `rows`, which are sorted by `keyOf(row)`, into `body`: "items", each made by `describe(row)`,
+    /// and "next" where there are more. Keys are texts, not empty and not repeated.
+    template <class Rows, class KeyOf, class Describe>
+    void write(Poco::JSON::Object& body, const Rows& rows, KeyOf keyOf, Describe describe) const;
 
 private:
     std::size_t _limit = DefaultLimit;
     std::string _after;
 };
 
-template <class Rows, class KeyOf, class Before, class Describe>
-void Page::write(Poco::JSON::Object& body, const Rows& rows, KeyOf keyOf, Before before, Describe describe) const {
+template <class Rows, class KeyOf, class Describe>
+void Page::write(Poco::JSON::Object& body, const Rows& rows, KeyOf keyOf, Describe describe) const {
     Poco::JSON::Array items;
     std::string last;
     bool more = false;
     for (const auto& row : rows) {
         const std::string key = keyOf(row);
-        if (!_after.empty() && !before(_after, key)) continue;
+        if (!_after.empty() && key <= _after) continue;
         if (items.size() == _limit) {
             more = true;
             break;

@@ -237,6 +237,23 @@ void Metrics::pluginCall(const std::string& instance, const char* method, double
     });
 }
 
+std::map<std::string, Metrics::PluginCalls> Metrics::pluginCalls() const {
+    std::map<std::string, PluginCalls> all;
+    for (const auto& family : _families->pluginCalls.Collect())
+        for (const auto& metric : family.metric) {
+            std::string instance;
+            bool failure = false;
+            for (const auto& label : metric.label) {
+                if (label.name == "instance") instance = label.value;
+                if (label.name == "result") failure = label.value == "failure";
+            }
+            const auto count = static_cast<std::uint64_t>(metric.counter.value);
+            all[instance].calls += count;
+            if (failure) all[instance].failures += count;
+        }
+    return all;
+}
+
 void Metrics::reload(bool applied) noexcept {
     count([&] { _families->reloads.Add({{"result", applied ? "applied" : "refused"}}).Increment(); });
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -39,6 +41,13 @@ public:
     void modules(double count) noexcept;
     /// How many pulls a registry allows that backend, and how many are left; negative: not known, and not shown.
     void registryLimit(const std::string& instance, double limit, double remaining) noexcept;
+
+    /// Of every instance since the start, by its name: "credential.team".
+    struct PluginCalls {
+        std::uint64_t calls = 0;
+        std::uint64_t failures = 0;
+    };
+    std::map<std::string, PluginCalls> pluginCalls() const;
 
     /// Run before each text(), for figures that are cheaper to ask for than to keep. Set once, before text() is called.
     void beforeText(std::function<void()> refresh);

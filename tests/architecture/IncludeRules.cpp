@@ -41,7 +41,7 @@ const std::map<std::string, Names> HostRooms{
     {"pull", {"extensions", "routing", "keychain", "index", "wasm", "observe"}},
     {"eviction", {"pull", "index", "observe"}},
     {"dataplane", {"pull", "observe"}},
-    {"admin", {"extensions", "pull", "loading", "index", "observe"}},
+    {"admin", {"extensions", "pull", "eviction", "routing", "keychain", "wasm", "loading", "index", "observe"}},
 };
 
 /// Libraries that are known to few places only: the beginning of a header's name, and a place that may include it.

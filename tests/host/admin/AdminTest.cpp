@@ -10,7 +10,9 @@
 #include "index/DigestIndex.h"
 #include "loading/PluginCatalog.h"
 #include "observe/Metrics.h"
+#include "pull/CacheTiers.h"
 #include "pull/ModuleService.h"
+#include "routing/RouteTable.h"
 #include "support/RawClient.h"
 #include "wasmproxy/oci/StrictJson.h"
 
@@ -82,7 +84,7 @@ public:
 /// An AdminServer over an index in a temporary directory.
 struct Fixture {
     Fixture() : index({directory() + "/index.db"}), server("127.0.0.1:0") {
-        server.add("/api/v1/modules", ModulesEndpoint(index));
+        ModulesEndpoint(index, cache, [](const Repository&) { return nullptr; }).addTo(server);
         server.add("/api/v1/resolve", ResolveEndpoint(modules, index, "http://127.0.0.1:8080", milliseconds(700)));
         server.add("/api/v1/broken", [](const AdminRequest&) -> AdminAnswer { throw 42; });
         server.add("/api/v1/thrown", [](const AdminRequest&) -> AdminAnswer { throw std::runtime_error("secret"); });
@@ -109,6 +111,7 @@ struct Fixture {
 
     Poco::TemporaryFile _directory;
     DigestIndex index;
+    CacheTiers cache{{}};
     OneModule modules;
     AdminServer server;
 };
@@ -193,17 +196,17 @@ class AdminTest : public CppUnit::TestFixture {
 
     void modulesAreListedInOrder() {
         Fixture fixture;
-        CPPUNIT_ASSERT_EQUAL(std::string("{\"total\":0,\"modules\":[]}\n"), fixture.get("/api/v1/modules").body);
+        CPPUNIT_ASSERT_EQUAL(std::string("{\"total\":0,\"items\":[]}\n"), fixture.get("/api/v1/modules").body);
         for (int i = 0; i < 105; ++i)
             fixture.index.recordModule(record(i, i / 2), Repository("host.example", "team/filter"));
         fixture.index.recordTag(Reference::parse("host.example/team/filter:v0"), record(0, 0).manifest);
         const StrictJson all = json(fixture.get("/api/v1/modules").body);
         CPPUNIT_ASSERT_EQUAL(std::uint64_t(105), all.at("total").asUnsigned());
-        CPPUNIT_ASSERT_EQUAL(std::size_t(100), all.at("modules").items().size());
+        CPPUNIT_ASSERT_EQUAL(std::size_t(100), all.at("items").items().size());
         std::string before = "9999";
         std::string digestBefore;
         bool tagged = false;
-        for (const StrictJson& module : all.at("modules").items()) {
+        for (const StrictJson& module : all.at("items").items()) {
             const std::string at = module.at("pulledAt").asString();
             const std::string digest = module.at("manifestDigest").asString();
             CPPUNIT_ASSERT(at < before || (at == before && digest > digestBefore));
@@ -219,9 +222,9 @@ class AdminTest : public CppUnit::TestFixture {
         }
         CPPUNIT_ASSERT(tagged);
         CPPUNIT_ASSERT_EQUAL(std::size_t(7),
-                             json(fixture.get("/api/v1/modules?limit=7").body).at("modules").items().size());
+                             json(fixture.get("/api/v1/modules?limit=7").body).at("items").items().size());
         CPPUNIT_ASSERT_EQUAL(std::size_t(105),
-                             json(fixture.get("/api/v1/modules?limit=1000").body).at("modules").items().size());
+                             json(fixture.get("/api/v1/modules?limit=1000").body).at("items").items().size());
         for (const char* wrong : {"0", "1001", "-1", "x", "1x", "99999999999999999999", "+5"})
             CPPUNIT_ASSERT_EQUAL_MESSAGE(wrong, 400,
                                          fixture.get(std::string("/api/v1/modules?limit=") + wrong).status());
@@ -233,11 +236,15 @@ class AdminTest : public CppUnit::TestFixture {
         CPPUNIT_ASSERT_EQUAL(std::string("{\"plugins\":[]}\n"), PluginsEndpoint(catalog)(request).body);
     }
 
+    static std::string extensions(const ExtensionCatalog& catalog) {
+        AdminServer server("127.0.0.1:0");
+        ExtensionsEndpoint(catalog).addTo(server);
+        return server.operations().at(0).handler({}).body;
+    }
+
     void extensionsAreListed() {
         ExtensionCatalog catalog;
-        AdminRequest request;
-        CPPUNIT_ASSERT_EQUAL(std::string("{\"enabled\":true,\"extensions\":[]}\n"),
-                             ExtensionsEndpoint(catalog)(request).body);
+        CPPUNIT_ASSERT_EQUAL(std::string("{\"enabled\":true,\"items\":[]}\n"), extensions(catalog));
         const std::string start =
             "---\napiVersion: extension.tsb.tetrate.io/v2\nkind: WasmExtension\nmetadata: {name: ";
         const std::string text = start +
@@ -249,9 +256,9 @@ class AdminTest : public CppUnit::TestFixture {
                        {Digest::of("m"), Digest::of("w"), "", std::chrono::system_clock::from_time_t(1700000000)});
         catalog.record("authz", {{}, {}, "the registry refuses", std::chrono::system_clock::from_time_t(1700000001)});
 
-        const auto body = ExtensionsEndpoint(catalog)(request).body;
+        const auto body = extensions(catalog);
         CPPUNIT_ASSERT(body.find("hunter2") == std::string::npos);
-        const auto listed = json(body).at("extensions").items();
+        const auto listed = json(body).at("items").items();
         CPPUNIT_ASSERT_EQUAL(std::size_t(2), listed.size());
         const StrictJson& good = listed[0];
         for (const auto& [key, value] :
@@ -279,10 +286,10 @@ class AdminTest : public CppUnit::TestFixture {
 
         ExtensionCatalog off(false);
         off.replace("directory", readExtensions(text, DocumentFormat::Yaml, "/e/a.yaml"));
-        const auto none = json(ExtensionsEndpoint(off)(request).body);
+        const auto none = json(extensions(off));
         CPPUNIT_ASSERT(!none.at("enabled").asBool());
         CPPUNIT_ASSERT(none.at("note").asString().find("enable-wasm-download-proxy") != std::string::npos);
-        CPPUNIT_ASSERT_EQUAL(std::string("switched off"), none.at("extensions").items().at(0).at("state").asString());
+        CPPUNIT_ASSERT_EQUAL(std::string("switched off"), none.at("items").items().at(0).at("state").asString());
     }
 
     void foreignPagesAreRefused() {

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "Generation.h"
+#include "admin/SetupRows.h"
+
+namespace wasmproxy::host {
+
+/// The configuration in force as rows; its caches are those of `first`, with which the process started.
+SetupRows setupRows(const Generation& current, const Configuration& first, const Metrics& metrics);
+
+} // namespace wasmproxy::host
