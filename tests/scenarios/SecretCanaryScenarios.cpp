@@ -1,0 +1,393 @@
+// SPDX-License-Identifier: Apache-2.0
+// One secret of each kind on every path there is, and then every output there is searched for all of them in all forms.
+#include "CanaryStage.h"
+#include "EchoRegistry.h"
+#include "Rig.h"
+#include "SecretForms.h"
+
+#include "support/KubeApi.h"
+#include "support/VaultServer.h"
+
+#include <cppunit/extensions/HelperMacros.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <iostream>
+#include <set>
+#include <thread>
+
+using namespace wasmproxy::test;
+namespace fs = std::filesystem;
+
+namespace {
+
+/// What encodings change, around a core that they do not.
+SecretForms password(const std::string& name) {
+    const auto core = "Kanarie" + name + "4711";
+    return {name, "p/+\"?>?>~~" + core + "\\=?&%", core};
+}
+
+/// What may stand in a header, a query and a URL as it is.
+SecretForms token(const std::string& name) {
+    return {name, "Kanarie" + name + "4711.aZ-_9", "Kanarie" + name + "4711"};
+}
+
+const SecretForms Docker = password("Docker");
+const SecretForms Plain = password("Plain");
+const SecretForms Cluster = password("Cluster");
+const SecretForms Vault = password("Vault");
+const SecretForms Broken = password("Broken"); // of documents that cannot be read
+const SecretForms Account = token("Account");  // the service account's
+const SecretForms VaultToken = token("VaultToken");
+const SecretForms Bearer = token("Bearer");
+const SecretForms Signature = token("Signature");
+const std::vector<const SecretForms*> All = {&Docker,  &Plain,      &Cluster, &Vault,    &Broken,
+                                             &Account, &VaultToken, &Bearer,  &Signature};
+/// The sources whose credentials registries are shown.
+const std::vector<std::pair<std::string, const SecretForms*>> Sources = {
+    {"team", &Docker}, {"plain", &Plain}, {"cluster", &Cluster}, {"vault", &Vault}, {"vault-account", &Vault}};
+
+/// Everything that was put out, by where.
+class Outputs {
+public:
+    void add(const std::string& where, const std::string& text) { _texts.emplace_back(where, text); }
+    void add(const std::string& where, const HttpAnswer& answer) {
+        std::string text = std::to_string(answer.status) + " " + answer.error + "\n";
+        for (const auto& [name, value] : answer.headers)
+            text += name + ": " + value + "\n";
+        add(where, text + answer.body);
+    }
+    void addRun(const std::vector<std::string>& arguments) {
+        const TemporaryFolder folder;
+        Child::Options options;
+        options.outputFile = folder / "output";
+        Child child(BUILD_ROOT "/bin/wasm-proxy", arguments, options);
+        CPPUNIT_ASSERT(child.wait(std::chrono::seconds(60)).has_value());
+        add("wasm-proxy " + arguments.back(), readFile(options.outputFile));
+    }
+    /// Names, and content but for the files that hold the secrets. `own`: of content by digest, which is kept as it
+    /// came.
+    void addFolder(const std::string& path, const std::vector<std::string>& inputs,
+                   const std::set<std::string>& own = {}) {
+        for (const auto& entry : fs::recursive_directory_iterator(path)) {
+            const auto name = entry.path().string();
+            add("the name of " + name, name);
+            const bool input = std::any_of(inputs.begin(), inputs.end(), [&](const std::string& each) {
+                return name.compare(path.size() + 1, each.size(), each) == 0;
+            });
+            if (entry.is_regular_file() && !input && own.count(entry.path().filename()) == 0) add(name, readFile(name));
+        }
+    }
+    void addProcess(pid_t pid) {
+        for (const char* file : {"environ", "cmdline", "status", "comm", "limits", "maps"})
+            add(std::string("/proc/PID/") + file, readFile("/proc/" + std::to_string(pid) + "/" + file));
+    }
+    /// Fails with the first places of all that were found.
+    void requireNone() const {
+        std::size_t bytes = 0;
+        std::string found;
+        int hits = 0;
+        for (const auto& [where, text] : _texts) {
+            bytes += text.size();
+            for (const auto* secret : All) {
+                const auto hit = secret->foundIn(text);
+                if (hit.empty()) continue;
+                ++hits;
+                if (found.size() < 8000) found += "\n== " + where + "\n" + hit + "\n";
+            }
+        }
+        std::cout << _texts.size() << " outputs, " << bytes << " bytes searched for " << All.size()
+                  << " secrets in 6 encodings: " << hits << " hits\n";
+        CPPUNIT_ASSERT_MESSAGE(found, found.empty());
+    }
+
+private:
+    std::vector<std::pair<std::string, std::string>> _texts;
+};
+
+/// A docker config with `password`, whose base64 is the only form that JSON does not change.
+std::string configOf(const std::string& host, const std::string& text) {
+    return dockerConfig(host, "mesh", text);
+}
+
+/// Documents that hold `text` and are no docker configs.
+std::vector<std::string> brokenConfigs(const std::string& host, const std::string& text) {
+    const auto good = configOf(host, text);
+    const auto entry = [&](const std::string& value) { return R"({"auths":{")" + host + "\":" + value + "}}"; };
+    return {good.substr(0, good.size() - 3),
+            good + text,
+            entry("{\"auth\":\"" + percentEncoded(text) + "\"}"),
+            entry("{\"auth\":\"" + base64(text) + "\"}"),
+            entry("{\"auth\":[\"" + base64(text) + "\"]}"),
+            entry("{\"auth\":\"" + base64("mesh:" + text) + "\",\"auth\":\"" + base64("a:" + text) + "\"}"),
+            entry("\"" + base64(text) + "\""),
+            "{\"credsStore\":\"/" + base64(text) + "\"}",
+            "[\"" + base64(text) + "\"]",
+            text};
+}
+
+} // namespace
+
+class SecretCanaryScenarios : public CppUnit::TestFixture {
+    CPPUNIT_TEST_SUITE(SecretCanaryScenarios);
+    CPPUNIT_TEST(everyFormIsFound);
+    CPPUNIT_TEST(nothingIsInTextOutputs);
+    CPPUNIT_TEST(nothingIsInJsonOutputs);
+    CPPUNIT_TEST(whatIsInWrongSettingsIsNotShown);
+    CPPUNIT_TEST_SUITE_END();
+
+    TemporaryFolder _folder;
+
+    void everyFormIsFound() {
+        const std::vector<const char*> names = {"plain", "base64", "base64url", "percent", "hex", "JSON"};
+        for (const auto* secret : All) {
+            CPPUNIT_ASSERT(secret->foundIn("nothing").empty());
+            for (const std::string before : {"", "u:", "user:", "robot"}) {
+                CPPUNIT_ASSERT(!secret->foundIn(before + secret->value()).empty());
+                CPPUNIT_ASSERT(!secret->foundIn(base64(before + secret->value() + before)).empty());
+                CPPUNIT_ASSERT(!secret->foundIn(percentEncoded(before + secret->value())).empty());
+            }
+            for (const auto& form : secret->forms())
+                CPPUNIT_ASSERT_MESSAGE(form.text, form.text.size() > 8);
+        }
+        for (const auto* name : names)
+            CPPUNIT_ASSERT_MESSAGE(name, std::any_of(Docker.forms().begin(), Docker.forms().end(),
+                                                     [&](const auto& each) { return each.name == name; }));
+    }
+
+    void nothingIsInTextOutputs() { drive("text"); }
+    void nothingIsInJsonOutputs() { drive("json"); }
+
+    std::string section(const std::string& name, const std::string& lines) const {
+        return "[credential." + name + "]\nplugin = " + lines + "\n";
+    }
+    static std::string route(const std::string& name, const std::string& host, const std::string& folder) {
+        return "[route." + name + "]\nmatch = " + host + "/" + folder +
+               "/**\nbackend = private\ncredentials = " + name + "\n";
+    }
+
+    void drive(const std::string& format) {
+        EchoRegistry registry(Bearer.value(), Signature.value());
+        const auto host = registry.host();
+        KubeApi api;
+        api.requireToken(Account.value());
+        api.putRegistrySecret("istio-system", "regcred", host, "mesh", Cluster.value());
+        VaultServer vault;
+        vault.token(VaultToken.value());
+        vault.kubernetesRole("proxy", {Account.value()});
+        vault.write("secret/registries/" + host, {{"username", "mesh"}, {"password", Vault.value()}});
+        // Another user: what one is refused for must not keep the other from being shown.
+        vault.write("secret/accounts/" + host, {{"username", "account"}, {"password", Vault.value()}});
+
+        // What is right.
+        Proxy::Options options{host};
+        options.user = "mesh";
+        options.password = Docker.value();
+        options.route = "credentials = team";
+        options.backend += "\nallow-private-addresses = true";
+        options.pull = "hold = 400ms\nworkers = 32\nworkers-per-registry = 32";
+        const auto kubeconfig =
+            _folder.write("inputs/kubeconfig",
+                          "current-context: t\ncontexts: [{name: t, context: {cluster: c, user: u, namespace: "
+                          "istio-system}}]\nusers: [{name: u, user: {token: " +
+                              Account.value() + "}}]\nclusters: [{name: c, cluster: {server: '" + api.url() + "'}}]\n");
+        const auto vaultLines =
+            "vault\naddress = " + vault.url() + "\nrefresh = 50ms\nretry = 50ms\nkeep = 1s\npath = " + "secret/data/";
+        const auto withToken = "\nauth = token\ntoken-file = " + _folder.write("inputs/token", VaultToken.value());
+        options.environment = {{"WASM_PROXY__LOG__FORMAT", format}};
+        std::string more = section("plain", "file\nregistry = " + host + "\nusername = mesh\npassword-file = " +
+                                                _folder.write("inputs/password", Plain.value() + "\n"));
+        more +=
+            section("cluster", "kubernetes\nnamespace = istio-system\nsecrets = regcred\nkubeconfig = " + kubeconfig);
+        more += section("vault", vaultLines + "registries/{host}" + withToken);
+        more += section("vault-account", vaultLines + "accounts/{host}\nauth = kubernetes\nrole = proxy\njwt-file = " +
+                                             _folder.write("inputs/jwt", Account.value()));
+        for (const char* name : {"plain", "cluster", "vault", "vault-account"}) // `team` has the rig's route
+            more += route(name, host, name);
+        // What is wrong.
+        std::vector<std::string> wrong;
+        const auto configs = brokenConfigs(host, Broken.value());
+        for (std::size_t i = 0; i < configs.size(); ++i) {
+            const auto number = std::to_string(i);
+            wrong.push_back("broken-file" + number);
+            more += section(wrong.back(), "file\ndocker-config = " + _folder.write("inputs/" + number, configs[i]));
+            wrong.push_back("broken-secret" + number);
+            api.putSecret("istio-system", "broken" + number, "kubernetes.io/dockerconfigjson",
+                          {{".dockerconfigjson", configs[i]}});
+            more += section(wrong.back(), "kubernetes\nnamespace = istio-system\nkubeconfig = " + kubeconfig +
+                                              "\nsecrets = broken" + number);
+            wrong.push_back("broken-vault" + number);
+            vault.write("secret/broken" + number + "/" + host, {{".dockerconfigjson", configs[i]}});
+            more += section(wrong.back(), vaultLines + "broken" + number + "/{host}" + withToken);
+            wrong.push_back("broken-answer" + number);
+            vault.answerWith("secret/data/answer" + number + "/" + host, configs[i]);
+            more += section(wrong.back(), vaultLines + "answer" + number + "/{host}" + withToken);
+        }
+        wrong.push_back("broken-password");
+        more += section(wrong.back(), "file\nregistry = " + host + "\nusername = mesh\npassword-file = " +
+                                          _folder.write("inputs/two-lines", Broken.value() + "\n" + Broken.value()));
+        for (const auto& name : wrong)
+            more += route(name, host, name);
+        _folder.write("extensions/wrong.yaml", "apiVersion: extension.tsb.tetrate.io/v2\nkind: WasmExtension\nmetadata:"
+                                               "\n  name: wrong\nspec:\n  url: oci://mesh:" +
+                                                   Broken.forms().front().text + "@" + host +
+                                                   "/team/ok:v1\n  image: https://h/" +
+                                                   "?X-Amz-Signature=" + Signature.value() + "\n");
+        more += "[extensions]\ndirectory = " + (_folder / "extensions") + "\n";
+        options.more = more;
+        Proxy proxy(options);
+
+        Outputs outputs;
+        askInEveryWay(registry, proxy, outputs);
+        askInParallel(proxy, host, wrong, "x:v1", outputs);
+        troubleTheSources(proxy, api, vault, host, outputs);
+        collect(proxy, registry, outputs);
+        outputs.requireNone();
+    }
+
+    /// Of every folder of the registry, the same.
+    static void askInParallel(const Proxy& proxy, const std::string& host, const std::vector<std::string>& folders,
+                              const std::string& rest, Outputs& outputs) {
+        std::vector<HttpAnswer> answers(folders.size());
+        std::vector<std::thread> clients;
+        for (std::size_t i = 0; i < folders.size(); ++i)
+            clients.emplace_back([&, i] { answers[i] = proxy.fetch(host + "/" + folders[i] + "/" + rest); });
+        for (auto& client : clients)
+            client.join();
+        for (std::size_t i = 0; i < folders.size(); ++i) {
+            CPPUNIT_ASSERT_MESSAGE(folders[i] + rest + answers[i].error, answers[i].status != 0);
+            outputs.add("the answer for " + folders[i] + "/" + rest, answers[i]);
+        }
+    }
+
+    static void askInEveryWay(const EchoRegistry& registry, const Proxy& proxy, Outputs& outputs) {
+        for (const auto& way : EchoRegistry::ways()) {
+            std::vector<HttpAnswer> answers(Sources.size());
+            std::vector<std::thread> clients;
+            for (std::size_t i = 0; i < Sources.size(); ++i)
+                clients.emplace_back([&, i] {
+                    const auto reference = registry.host() + "/" + Sources[i].first + "/" + way + ":v1";
+                    for (int tries = EchoRegistry::served(way) ? 20 : 1; tries > 0 && answers[i].status != 200; --tries)
+                        answers[i] = proxy.fetch(reference);
+                });
+            for (auto& client : clients)
+                client.join();
+            for (std::size_t i = 0; i < Sources.size(); ++i) {
+                const auto& [source, secret] = Sources[i];
+                const auto name = source + "/" + way;
+                CPPUNIT_ASSERT_MESSAGE(name + " does not come: " + answers[i].body + proxy.log(),
+                                       !EchoRegistry::served(way) || answers[i].status == 200);
+                // Else nothing would be tried.
+                CPPUNIT_ASSERT_MESSAGE(name + " was shown nothing\n" + proxy.log(),
+                                       registry.shown(name, way == "bearer-ok" ? Bearer.value() : secret->value()));
+                outputs.add("the answer for " + name, answers[i]);
+            }
+        }
+        CPPUNIT_ASSERT(registry.signedRequests() > 0);
+    }
+
+    /// What sources say when they are asked in vain, and secrets that were good and are broken now.
+    static void troubleTheSources(const Proxy& proxy, KubeApi& api, VaultServer& vault, const std::string& host,
+                                  Outputs& outputs) {
+        const std::vector<std::string> all = {"team", "plain", "cluster", "vault", "vault-account"};
+        auto ask = [&, number = 0](const std::string& what) mutable {
+            askInParallel(proxy, host, all, what + std::to_string(++number) + ":v1", outputs);
+        };
+        vault.say("token " + VaultToken.value() + " of " + Account.value() + " reads " + Vault.value() + " " +
+                  base64(Vault.value()));
+        for (const int status : {400, 403, 404, 412, 429, 500, 503}) {
+            vault.fail(status, "X-Echo: " + VaultToken.value() + "\r\n");
+            ask("vault" + std::to_string(status));
+        }
+        vault.fail(0);
+        vault.redirect("http://localhost:1/" + VaultToken.value());
+        ask("moved");
+        vault.redirect("");
+        for (const auto& config : brokenConfigs(host, Broken.value())) {
+            proxy.setDockerConfig(config);
+            api.putSecret("istio-system", "regcred", "kubernetes.io/dockerconfigjson", {{".dockerconfigjson", config}});
+            for (const char* folder : {"secret/registries/", "secret/accounts/"})
+                vault.write(folder + host, {{".dockerconfigjson", config}});
+            ask("broken");
+        }
+        vault.revokeTokens();
+        KubeApi::Faults faults;
+        faults.garbage = R"({"type":"ADDED","object":{"data":")" + base64(Cluster.value()) + Account.value();
+        api.setFaults(faults);
+        api.putRegistrySecret("istio-system", "regcred", host, "mesh", Cluster.value());
+        ask("garbage");
+        api.setFaults({});
+        api.requireToken("another");
+        api.endWatches();
+        ask("refused");
+        api.goAway();
+        ask("gone");
+        // So that what follows does not wait for them.
+        api.comeBack();
+        api.requireToken(Account.value());
+        vault.token(VaultToken.value());
+    }
+
+    /// As the sources have them, so that no new one is left out.
+    static std::set<std::string> adminPaths() {
+        std::set<std::string> paths;
+        for (const auto& entry : fs::recursive_directory_iterator(SOURCE_ROOT "/host")) {
+            if (entry.path().extension() != ".cpp") continue;
+            const auto text = readFile(entry.path());
+            for (auto at = text.find("/api/v1/"); at != std::string::npos; at = text.find("/api/v1/", at + 1)) {
+                const auto end = text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-/", at);
+                paths.insert(text.substr(at, end - at));
+            }
+        }
+        CPPUNIT_ASSERT(paths.size() >= 4);
+        return paths;
+    }
+
+    void collect(Proxy& proxy, const EchoRegistry& registry, Outputs& outputs) const {
+        const auto host = registry.host();
+        const auto own = registry.echoes();
+        for (const auto& path : adminPaths())
+            for (const char* rest : {"", "?limit=1", "?ref=x", "/x"})
+                outputs.add("admin " + path + rest, proxy.admin(path + rest));
+        for (const auto& [source, secret] : Sources)
+            for (const char* way : {"ok", "echo-400", "echo-401", "signed-denied"})
+                outputs.add("admin resolve",
+                            proxy.admin("/api/v1/resolve?ref=oci://" + host + "/" + source + "/" + way + ":v1"));
+        for (const char* path : {"/metrics", "/healthz", "/readyz", "/"})
+            outputs.add(std::string("health ") + path, proxy.health(path));
+        outputs.add("the answer for an Extension", proxy.get("/extensions/wrong.wasm"));
+        outputs.addProcess(proxy.child().pid());
+        const auto config = "--config=" + proxy.configuration();
+        outputs.addRun({config, "--check-config"});
+        outputs.addRun({"--print-settings"});
+        outputs.addRun({"--print-settings=markdown"});
+        outputs.addRun({"--version"});
+        for (const auto& [source, secret] : Sources)
+            for (const char* way : {"echo-400", "bearer-ok"})
+                outputs.addRun({config, "--explain=" + host + "/" + source + "/" + way + ":v1"});
+        for (const char* folder : {"broken-file0", "broken-secret3", "broken-vault2", "broken-answer1"})
+            outputs.addRun({config, "--explain=" + host + "/" + folder + "/x:v1"});
+        // While it runs, with what SQLite writes ahead; and what is left of it.
+        outputs.addFolder(proxy.folder().path(), {"docker-config.json"}, own);
+        proxy.terminate();
+        outputs.addFolder(proxy.folder().path(), {"docker-config.json"}, own);
+        outputs.addFolder(_folder.path(), {"inputs/", "extensions/"});
+    }
+
+    /// A password where settings have no place for one.
+    void whatIsInWrongSettingsIsNotShown() {
+        Outputs outputs;
+        const auto file = _folder.write(
+            "secrets.ini", "[cache.main]\ndirectory = /tmp/x\n[credential.a]\npassword = " + Plain.value() +
+                               "\nusername = x\n[credential.b]\n" +
+                               "plugin = vault\naddress = https://user:" + Bearer.value() +
+                               "@vault.example\nauth = token\npath = secret/x\ntoken = " + VaultToken.value() +
+                               "\n[backend.c]\nplugin = oci\nproxy = " + "http://user:" + Signature.value() +
+                               "@proxy.example:1\n[route.r]\nmatch = x.example/**\n");
+        outputs.addRun({"--config=" + file, "--check-config"});
+        outputs.addRun({"--config=" + file});
+        outputs.requireNone();
+    }
+};
+
+CPPUNIT_TEST_SUITE_REGISTRATION(SecretCanaryScenarios);
