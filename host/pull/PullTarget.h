@@ -26,7 +26,8 @@ struct PullTarget {
     /// The key of its Flight: what one credential scope pulls is answered to nobody of another.
     std::string key() const {
         return reference.str() + (module ? " " + module->str() : "") +
-               (extension ? " for Extension " + extension->name : "");
+               (extension ? " for Extension " + extension->name : "") +
+               (secret().empty() ? "" : " with Secret " + secret());
     }
     /// How long what a tag means is used without asking. `Always` asks, but a registry no more than once a second.
     std::chrono::milliseconds tagTtl() const {

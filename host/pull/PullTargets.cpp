@@ -32,7 +32,8 @@ PullTarget PullTargets::byUrl(const std::string& url, const std::string& secret)
 }
 
 PullTarget PullTargets::byExtension(const std::string& name) const {
-    if (!_extensions.enabled()) refuse("Extension " + name + " is not served", SwitchedOff);
+    if (!_extensions.enabled())
+        refuse("Extension " + name + " is not served: Extensions are switched off", SwitchedOff);
     const auto extension = _extensions.find(name);
     if (!extension)
         refuse("there is no Extension " + name + " in force",
