@@ -127,7 +127,7 @@ void Connection::serve() {
         if (_head.method == RequestHead::Method::Other)
             throw Error(ErrorCode::MethodUnsupported, "only GET and HEAD are served");
         _target = RequestTarget::parse(_head.target);
-        const Caller caller{_requestId, _address.str()};
+        const Caller caller{_requestId, _address.str(), _head.trace};
         const auto callback = [loop = _loop.weak_from_this(), self = weak_from_this(), request](ModuleResult result) {
             if (const auto here = loop.lock()) here->deliver(self, request, std::move(result));
         };
@@ -158,7 +158,8 @@ void Connection::answered(std::uint64_t request, ModuleResult result) noexcept {
         else
             sendError(std::get<Error>(result));
     } catch (const std::exception& e) {
-        log(LogLevel::Error, "an answer could not be made", {{"request", _requestId}, {"cause", e.what()}});
+        log(LogLevel::Error, "an answer could not be made",
+            {{"request", _requestId}, {"trace", _head.trace.traceId()}, {"cause", e.what()}});
         close();
     }
 }
@@ -217,6 +218,7 @@ std::string Connection::described() const {
 void Connection::logRefusal(const char* code, int status, const std::string& cause, const std::string& hint) const {
     log(status >= 500 ? LogLevel::Warning : LogLevel::Information, "request refused",
         {{"request", _requestId},
+         {"trace", _head.trace.traceId()},
          {"caller", _address.str()},
          {"reference", described()},
          {"status", std::to_string(status)},

@@ -82,15 +82,22 @@ const char* readHead(std::string_view bytes, RequestHead& head) {
     head.target = view(request.target());
     only(http::field::if_range, head.ifRange);
     only(http::field::range, head.range);
-    head.ifNoneMatch.clear();
-    const auto listed = request.equal_range(http::field::if_none_match);
-    for (auto it = listed.first; it != listed.second; ++it) {
-        if (!head.ifNoneMatch.empty()) head.ifNoneMatch += ',';
-        head.ifNoneMatch += view(it->value());
-    }
+    const auto joined = [&](auto name) {
+        std::string values;
+        const auto listed = request.equal_range(name);
+        for (auto it = listed.first; it != listed.second; ++it) {
+            if (!values.empty()) values += ',';
+            values += view(it->value());
+        }
+        return values;
+    };
+    head.ifNoneMatch = joined(http::field::if_none_match);
     head.requestId.clear();
     if (request.count("X-Request-Id") == 1 && isRequestId(view(request["X-Request-Id"])))
         head.requestId = view(request["X-Request-Id"]);
+    head.trace = request.count("traceparent") == 1
+                     ? TraceContext::parse(view(request["traceparent"]), joined("tracestate"))
+                     : TraceContext();
     return nullptr;
 }
 

@@ -38,6 +38,7 @@ private:
     void configureTls(const HttpTls* own);
     void setBlob(CURLoption option, std::string_view bytes);
     void setHeaders(const HttpRequest& request);
+    void addTrace();
     void sign(const AwsSignature& signature);
     void addHeader(const std::string& line);
     template <class T>

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cctype>
 #include <new>
+#include <openssl/rand.h>
 
 namespace wasmproxy::host {
 namespace {
@@ -61,11 +62,24 @@ bool isOurs(const HttpRequest& request, const HttpHeader& header) {
     if (equalsIgnoringCase(header.name, "Accept-Encoding") && equalsIgnoringCase(header.value, "identity")) return true;
     if (equalsIgnoringCase(header.name, "Content-Length") && header.value == std::to_string(request.body.size()))
         return true;
-    for (const char* name : {"Host", "Connection", "Content-Length", "Transfer-Encoding", "TE", "Expect", "Upgrade",
-                             "Accept-Encoding", "Proxy-Authorization", "Proxy-Connection", "Keep-Alive", "Trailer"}) {
+    for (const char* name :
+         {"Host", "Connection", "Content-Length", "Transfer-Encoding", "TE", "Expect", "Upgrade", "Accept-Encoding",
+          "Proxy-Authorization", "Proxy-Connection", "Keep-Alive", "Trailer", "traceparent", "tracestate"}) {
         if (equalsIgnoringCase(header.name, name)) refuse("with header " + header.name + ", which the transport sets");
     }
     return false;
+}
+
+std::string newSpanId() {
+    unsigned char bytes[8];
+    if (RAND_bytes(bytes, sizeof bytes) != 1) throw Error(ErrorCode::Internal, "there is no randomness");
+    bytes[0] |= 1; // all zeros is no span
+    std::string text;
+    for (const unsigned char byte : bytes) {
+        text += "0123456789abcdef"[byte >> 4];
+        text += "0123456789abcdef"[byte & 15];
+    }
+    return text;
 }
 
 } // namespace
@@ -171,8 +185,17 @@ void Exchange::setHeaders(const HttpRequest& request) {
         addHeader("Accept-Encoding: identity");
         addHeader("Expect:"); // the empty ones take away what libcurl would add
         if (mayHaveBody(request.method) && !isGiven(request, "Content-Type")) addHeader("Content-Type:");
+        addTrace();
     }
     set(CURLOPT_HTTPHEADER, _requestHeaders);
+}
+
+/// Not on signed requests: what a client of ours wrote would be part of what is signed.
+void Exchange::addTrace() {
+    const auto& trace = _call.trace();
+    if (trace.empty()) return;
+    addHeader("traceparent: " + trace.parentHeader(newSpanId()));
+    if (!trace.state().empty()) addHeader("tracestate: " + trace.state());
 }
 
 void Exchange::sign(const AwsSignature& signature) {

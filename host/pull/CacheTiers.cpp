@@ -16,7 +16,10 @@ std::unique_ptr<Blob> CacheTiers::openVerified(Call& call, const Digest& digest)
         if (!blob) continue;
         if (matches(*blob, digest, call)) return blob;
         log(LogLevel::Error, "cached content does not match its digest; removed, it will be fetched again",
-            {{"request", call.requestId()}, {"cache", tier.name}, {"digest", digest.str()}});
+            {{"request", call.requestId()},
+             {"trace", call.trace().traceId()},
+             {"cache", tier.name},
+             {"digest", digest.str()}});
         tier.store->remove(call, digest);
     }
     return nullptr;

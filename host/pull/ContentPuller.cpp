@@ -125,6 +125,7 @@ std::optional<std::uint64_t> ContentPuller::fetchFromMirror(Call& call, const Or
             }
             log(LogLevel::Warning, "a mirror did not help; asking on",
                 {{"request", call.requestId()},
+                 {"trace", call.trace().traceId()},
                  {"mirror", mirror.name},
                  {"repository", origin.repository.str()},
                  {"digest", descriptor.digest.str()},

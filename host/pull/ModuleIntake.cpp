@@ -42,6 +42,7 @@ ModuleRecord ModuleIntake::take(Call& call, const PullTarget& target, const Find
     if (record.proxyAbi.empty() && _limits.requireProxyWasm == RequireProxyWasm::Warn)
         log(LogLevel::Warning, "serving a module that proxies will probably refuse",
             {{"request", call.requestId()},
+             {"trace", call.trace().traceId()},
              {"repository", target.reference.repository().str()},
              {"module", record.module.str()},
              {"cause", NoAbi},

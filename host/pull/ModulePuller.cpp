@@ -103,6 +103,7 @@ std::optional<ModulePuller::Resolved> ModulePuller::resolve(Call& call, const Pu
                 refused = _memory.refused(repository, credential, error);
                 log(LogLevel::Warning, "credential refused",
                     {{"request", call.requestId()},
+                     {"trace", call.trace().traceId()},
                      {"reference", reference.str()},
                      {"registry", repository.host()},
                      {"credential", credential.name},

@@ -238,7 +238,7 @@ void PullService::join(const std::shared_ptr<PullSetup>& setup, const PullTarget
         if (!refusal) {
             auto& flight = _flights[key];
             if (!flight) {
-                flight = std::make_shared<Flight>(key, setup, target, caller.requestId, refresh);
+                flight = std::make_shared<Flight>(key, setup, target, caller, refresh);
                 created = flight;
                 _metrics.flightStarted();
             }
@@ -294,7 +294,7 @@ void PullService::startAttempt(const FlightPointer& flight) {
 
 void PullService::attempt(const FlightPointer& flight) {
     const auto begun = Clock::now();
-    Call call(flight->requestId, begun + _options.deadline, &_cancelled);
+    Call call(flight->requestId, begun + _options.deadline, &_cancelled, flight->trace);
     try {
         const auto state = flight->refresh ? Known() : known(*flight->setup, flight->target);
         if (state.record) {
@@ -356,7 +356,7 @@ void PullService::pollCredentials(const FlightPointer& flight) {
     }
     // Not in the registry's turn: a thousand that are denied must not keep the others there waiting.
     const bool posted = _workers.post("credential sources", [this, flight] {
-        Call call(flight->requestId, Clock::now() + _options.hold, &_cancelled);
+        Call call(flight->requestId, Clock::now() + _options.hold, &_cancelled, flight->trace);
         bool changed = false;
         try {
             changed = flight->setup->registry.hasUntriedCredential(call, flight->target);
@@ -400,6 +400,7 @@ void PullService::succeed(const FlightPointer& flight, const ServedModule& modul
         _metrics.pull("success", seconds);
         log(LogLevel::Information, module.cache == CacheResult::Miss ? "pulled" : "revalidated",
             {{"request", flight->requestId},
+             {"trace", flight->trace.traceId()},
              {"reference", flight->target.reference.str()},
              {"registry", flight->target.reference.repository().host()},
              {"credential", credential},
@@ -428,6 +429,7 @@ void PullService::failFinally(const FlightPointer& flight, const Error& error, b
     _metrics.pull(traitsOf(error.code()).name, secondsSince(flight->started));
     log(LogLevel::Warning, "pull failed",
         {{"request", flight->requestId},
+         {"trace", flight->trace.traceId()},
          {"reference", flight->target.reference.str()},
          {"registry", flight->target.reference.repository().host()},
          {"code", traitsOf(error.code()).name},
@@ -462,6 +464,7 @@ void PullService::failForNow(const FlightPointer& flight, const Error& error) {
     if (stale) {
         log(LogLevel::Warning, "serving stale: the registry could not be asked",
             {{"request", flight->requestId},
+             {"trace", flight->trace.traceId()},
              {"reference", flight->target.reference.str()},
              {"registry", flight->target.reference.repository().host()},
              {"code", traitsOf(error.code()).name},

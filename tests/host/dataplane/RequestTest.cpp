@@ -2,6 +2,7 @@
 #include "DataPlaneFixture.h"
 #include "dataplane/CallerNetworks.h"
 #include "dataplane/RequestGate.h"
+#include "dataplane/RequestHead.h"
 #include "dataplane/RequestTarget.h"
 
 #include <arpa/inet.h>
@@ -54,6 +55,7 @@ class RequestTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(theGateJudgesTheSameHoweverBytesArrive);
     CPPUNIT_TEST(theGateBoundsTheHead);
     CPPUNIT_TEST(networks);
+    CPPUNIT_TEST(traces);
     CPPUNIT_TEST_SUITE_END();
 
     void everyBase64VariantIsRead() {
@@ -292,6 +294,25 @@ class RequestTest : public CppUnit::TestFixture {
                 CPPUNIT_ASSERT(std::string(error.what()).find(std::string("'") + wrong + "'") != std::string::npos);
             }
         }
+    }
+
+    void traces() {
+        const std::string id = "0af7651916cd43dd8448eb211c80319c";
+        const std::string parent = "00-" + id + "-b7ad6b7169203331-01";
+        RequestHead head;
+        const auto traceOf = [&head](const std::string& headers) {
+            const char* problem = readHead("GET / HTTP/1.1\r\nHost: a\r\n" + headers + "\r\n", head);
+            CPPUNIT_ASSERT_MESSAGE(headers, problem == nullptr);
+            return head.trace;
+        };
+        const auto trace = traceOf("TraceParent: " + parent + "\r\ntracestate: a=1\r\nTraceState: b=2\r\n");
+        CPPUNIT_ASSERT_EQUAL(id, trace.traceId());
+        CPPUNIT_ASSERT_EQUAL(std::string("a=1,b=2"), trace.state());
+        // The head is reused: nothing of the request before is left.
+        CPPUNIT_ASSERT(traceOf("").empty());
+        CPPUNIT_ASSERT(traceOf("traceparent: " + parent + "x\r\n").empty());
+        CPPUNIT_ASSERT(traceOf("tracestate: a=1\r\n").state().empty());
+        CPPUNIT_ASSERT(traceOf("traceparent: " + parent + "\r\ntraceparent: " + parent + "\r\n").empty());
     }
 };
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "wasmproxy/oci/Error.h"
+#include "wasmproxy/plugin/TraceContext.h"
 
 #include <algorithm>
 #include <atomic>
@@ -17,10 +18,13 @@ public:
     using Clock = std::chrono::steady_clock;
 
     /// `cancelled` may be null; once true the Call counts as expired. It outlives the Call.
-    Call(std::string requestId, Clock::time_point deadline, const std::atomic<bool>* cancelled = nullptr)
-        : _requestId(std::move(requestId)), _deadline(deadline), _cancelled(cancelled) {}
+    Call(std::string requestId, Clock::time_point deadline, const std::atomic<bool>* cancelled = nullptr,
+         TraceContext trace = {})
+        : _requestId(std::move(requestId)), _deadline(deadline), _cancelled(cancelled), _trace(std::move(trace)) {}
 
     const std::string& requestId() const noexcept { return _requestId; }
+    /// The trace that the request belongs to; empty: none. HttpTransport passes it on with every request of this Call.
+    const TraceContext& trace() const noexcept { return _trace; }
     Clock::time_point deadline() const noexcept { return _deadline; }
     /// Past its deadline, or the host is shutting down. Whoever waits long looks at this at least every 200 ms.
     bool expired() const noexcept { return cancelled() || Clock::now() >= _deadline; }
@@ -33,7 +37,7 @@ public:
     }
     /// A part of this work that may take no longer than `time`; ends with this Call, too.
     Call within(std::chrono::milliseconds time) const {
-        return Call(_requestId, std::min(_deadline, Clock::now() + time), _cancelled);
+        return Call(_requestId, std::min(_deadline, Clock::now() + time), _cancelled, _trace);
     }
     /// Throws Error{DeadlineExceeded} once the deadline has passed. `doing` completes "while …".
     void check(const char* doing) const {
@@ -45,6 +49,7 @@ private:
     std::string _requestId;
     Clock::time_point _deadline;
     const std::atomic<bool>* _cancelled;
+    TraceContext _trace;
 };
 
 } // namespace wasmproxy
