@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+// The configuration changes while clients fetch: whole and at once, or not at all.
+#include "Rig.h"
+
+#include "support/IstioAgent.h"
+
+#include <cppunit/extensions/HelperMacros.h>
+
+#include <algorithm>
+#include <atomic>
+#include <csignal>
+#include <cstdio>
+#include <iostream>
+#include <thread>
+
+using namespace wasmproxy::test;
+using std::chrono::milliseconds;
+using Clock = std::chrono::steady_clock;
+
+namespace {
+
+const std::string Applied = "wasm_proxy_reloads_total{result=\"applied\"}";
+const std::string Refused = "wasm_proxy_reloads_total{result=\"refused\"}";
+
+template <class Condition>
+bool within(milliseconds time, Condition condition) {
+    for (const auto end = Clock::now() + time; Clock::now() < end; std::this_thread::sleep_for(milliseconds(5)))
+        if (condition()) return true;
+    return condition();
+}
+
+} // namespace
+
+class ReloadScenarios : public CppUnit::TestFixture {
+    CPPUNIT_TEST_SUITE(ReloadScenarios);
+    CPPUNIT_TEST(aChangeIsInForceAtOnceAndABrokenFileNever);
+    CPPUNIT_TEST(whatTakesARestartIsSaid);
+    CPPUNIT_TEST(aChangedFileIsReadWhereThatIsAskedFor);
+    CPPUNIT_TEST(aThousandReloadsUnderLoadFailNobody);
+    CPPUNIT_TEST_SUITE_END();
+
+    PrivateRegistry _registry;
+
+    /// Only team/** is routed.
+    Proxy::Options options() {
+        Proxy::Options options;
+        options.registryHost = _registry.registry.host() + "/team";
+        return options;
+    }
+    std::unique_ptr<Proxy> start(const std::string& more = {}) {
+        auto given = options();
+        given.more = more;
+        auto proxy = std::make_unique<Proxy>(given);
+        proxy->setDockerConfig(dockerConfig(_registry.registry.host(), "robot", "right"));
+        return proxy;
+    }
+    std::string otherRoute() const {
+        return "\n[route.other]\nmatch = " + _registry.registry.host() + "/other/**\nbackend = private\n";
+    }
+    static void write(const Proxy& proxy, const std::string& text) {
+        const auto aside = proxy.folder().write("wasm-proxy.ini.new", text);
+        CPPUNIT_ASSERT_EQUAL(0, std::rename(aside.c_str(), proxy.configuration().c_str()));
+    }
+    /// SIGHUP, and waits until it has been answered.
+    static void reload(Proxy& proxy) {
+        const auto before = proxy.metric(Applied) + proxy.metric(Refused);
+        proxy.child().signal(SIGHUP);
+        CPPUNIT_ASSERT_MESSAGE("no reload:\n" + proxy.log(), within(std::chrono::seconds(10), [&] {
+                                   return proxy.metric(Applied) + proxy.metric(Refused) > before;
+                               }));
+    }
+
+public:
+    void aChangeIsInForceAtOnceAndABrokenFileNever() {
+        _registry.put("other/authz:v1", istioArtifact(uniqueModule("other")));
+        const auto proxy = start();
+        const auto good = readFile(proxy->configuration());
+        const auto reference = _registry.registry.host() + "/other/authz:v1";
+        CPPUNIT_ASSERT_EQUAL(404, proxy->fetch(reference).status);
+        write(*proxy, good + otherRoute());
+        CPPUNIT_ASSERT_EQUAL(404, proxy->fetch(reference).status); // nobody asked for it yet
+        reload(*proxy);
+        CPPUNIT_ASSERT_EQUAL(200, proxy->fetch(reference).status);
+
+        write(*proxy, good + "\n[route.other]\nmatch = a**b\nbakend = x\n");
+        reload(*proxy);
+        CPPUNIT_ASSERT_EQUAL(1.0, proxy->metric(Refused));
+        CPPUNIT_ASSERT_EQUAL(200, proxy->fetch(reference).status);
+        for (const char* words : {"configuration refused", "route.other.match", "route.other.bakend"})
+            CPPUNIT_ASSERT_MESSAGE(std::string(words) + " in\n" + proxy->log(),
+                                   proxy->log().find(words) != std::string::npos);
+
+        write(*proxy, good); // the right is taken back: cache is not permission
+        reload(*proxy);
+        CPPUNIT_ASSERT_EQUAL(404, proxy->fetch(reference).status);
+        // What did not change was not made again.
+        CPPUNIT_ASSERT_EQUAL(
+            1.0, proxy->metric(
+                     R"(wasm_proxy_plugin_calls_total{instance="credential.team",method="create",result="success"})"));
+    }
+
+    void whatTakesARestartIsSaid() {
+        const auto proxy = start();
+        auto text = readFile(proxy->configuration());
+        const auto listen = text.find("listen = ");
+        text.replace(listen, text.find('\n', listen) - listen, "listen = 127.0.0.1:1");
+        write(*proxy, text + otherRoute());
+        reload(*proxy);
+        CPPUNIT_ASSERT_EQUAL(1.0, proxy->metric(Applied));
+        CPPUNIT_ASSERT_MESSAGE(proxy->log(), proxy->log().find("key=dataplane.listen") != std::string::npos);
+        CPPUNIT_ASSERT(proxy->fetch(_registry.registry.host() + "/team/none:v1").status != 0); // still where it was
+    }
+
+    void aChangedFileIsReadWhereThatIsAskedFor() {
+        _registry.put("other/authz:v2", istioArtifact(uniqueModule("watched")));
+        const auto proxy = start("[reload]\non-change = true\n");
+        write(*proxy, readFile(proxy->configuration()) + otherRoute());
+        CPPUNIT_ASSERT_MESSAGE(proxy->log(), within(std::chrono::seconds(10), [&] {
+                                   return proxy->fetch(_registry.registry.host() + "/other/authz:v2").status == 200;
+                               }));
+    }
+
+    void aThousandReloadsUnderLoadFailNobody() {
+        constexpr int Reloads = 1000;
+        constexpr int Tags = 60;
+        for (int i = 0; i < Tags; ++i)
+            _registry.put("team/m" + std::to_string(i) + ":v1", istioArtifact(uniqueModule(std::to_string(i))));
+        const auto proxy = start();
+        const auto good = readFile(proxy->configuration());
+        const auto reference = [&](int i) { return _registry.registry.host() + "/team/m" + std::to_string(i) + ":v1"; };
+        CPPUNIT_ASSERT_EQUAL(200, proxy->fetch(reference(0)).status);
+
+        std::atomic<bool> done{false};
+        std::atomic<int> asked{0}, failed{0};
+        std::vector<std::thread> clients;
+        const auto begun = Clock::now();
+        for (int c = 0; c < 5; ++c)
+            clients.emplace_back([&, c] {
+                for (int i = 0; !done; ++i) {
+                    // Some 500 a second in all; now and then one that must be pulled.
+                    std::this_thread::sleep_until(begun + milliseconds(10 * i));
+                    const int cold = c + 5 * (i / 200);
+                    const auto answer = proxy->fetch(reference(i % 200 == 0 && cold < Tags ? cold : 0));
+                    ++asked;
+                    if (answer.status != 200 || answer.cut) {
+                        ++failed;
+                        std::cout << answer.status << answer.error << answer.body << "\n";
+                    }
+                }
+            });
+        for (int i = 0; i < Reloads; ++i) {
+            const bool broken = i % 2 == 1;
+            write(*proxy, broken ? good.substr(0, good.size() / 2) + "\n[route.x]\nmatch = **\nnonsense = 1\n"
+                                 : good + "\n[route.r" + std::to_string(i % 7) + "]\nmatch = r" + std::to_string(i) +
+                                       ".example/**\n");
+            reload(*proxy);
+        }
+        done = true;
+        for (auto& client : clients)
+            client.join();
+        const auto seconds = std::chrono::duration<double>(Clock::now() - begun).count();
+        std::cout << Reloads << " reloads in " << seconds << " s beside " << asked << " requests ("
+                  << static_cast<int>(asked / seconds) << "/s): " << failed << " failed\n";
+        CPPUNIT_ASSERT_EQUAL(Reloads / 2 + 0.0, proxy->metric(Applied));
+        CPPUNIT_ASSERT_EQUAL(Reloads / 2 + 0.0, proxy->metric(Refused));
+        CPPUNIT_ASSERT_EQUAL(0, failed.load());
+        CPPUNIT_ASSERT(proxy->running());
+    }
+};
+
+CPPUNIT_TEST_SUITE_REGISTRATION(ReloadScenarios);
