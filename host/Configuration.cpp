@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "Configuration.h"
 
+#include "AdminSetup.h"
 #include "wasmproxy/plugin/CacheStore.h"
 #include "wasmproxy/plugin/CredentialSource.h"
 
@@ -66,6 +67,7 @@ Configuration::Configuration(const std::string& path, const std::vector<std::str
     auto document = readSettings(path, problems);
     applyEnvironment(document, environment, problems);
     settings.apply(document, problems);
+    checkAdmin(settings, problems);
 
     if (!catalog) {
         PluginCatalog::Options options;

@@ -119,7 +119,9 @@ AdminServer::AdminServer(const AdminOptions& options)
 AdminServer::AdminServer(const std::string& listen) : AdminServer(listening(listen)) {}
 
 void AdminServer::check(const AdminOptions& options) {
-    const AdminServer server(options);
+    checkTogether(options);
+    const AdminAccess access(options, onLoopback(options.listen));
+    if (!options.tlsCertificate.empty()) const AdminTls tls({options.tlsCertificate, options.tlsKey, options.clientCa});
 }
 
 Admission AdminServer::admit(const RequestHead& head, AdminRequest& request) {

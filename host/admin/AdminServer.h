@@ -20,7 +20,7 @@ public:
     /// Throws Error{SettingsInvalid} naming the setting.
     explicit AdminServer(const AdminOptions& options);
     explicit AdminServer(const std::string& listen); ///< without more: on loopback
-    /// What start() and the constructor would refuse of `options`, without listening; throws the same.
+    /// What the constructor would refuse of `options`, beside a `listen` that is no address; throws the same.
     static void check(const AdminOptions& options);
 
     /// Before start(). Throws std::logic_error as AdminRoutes::add.

@@ -236,9 +236,7 @@ private:
 };
 
 HttpListener::HttpListener(Options options, AdminAdmit admit)
-    : _state(std::make_unique<State>(std::move(options), std::move(admit))) {
-    ReceivedBody::removeLeftovers(_state->options.uploadDirectory);
-}
+    : _state(std::make_unique<State>(std::move(options), std::move(admit))) {}
 
 HttpListener::~HttpListener() {
     stop();
@@ -258,6 +256,7 @@ void HttpListener::start() {
     };
 
     const Options& options = _state->options;
+    ReceivedBody::removeLeftovers(options.uploadDirectory);
     net::HTTPServerParams::Ptr params(new net::HTTPServerParams);
     params->setKeepAlive(false);
     params->setMaxThreads(options.threads);

@@ -126,10 +126,12 @@ void checkListeners(const HostSettings& settings, Problems& problems) {
                                 "' is not an address or a network such as 10.0.0.0/8 (the bits after the "
                                 "prefix must be zero)"});
     }
-    if (admin && !admin->loopback) {
-        problems.push_back(
-            {settings.admin.listen.origin(), "admin.listen",
-             "must be loopback, for example 127.0.0.1:8081: the admin endpoints have no authentication"});
+    const auto& protection = settings.admin;
+    if (admin && !admin->loopback && protection.operateTokenFile->empty() && protection.readTokenFile->empty() &&
+        protection.clientCa->empty()) {
+        problems.push_back({settings.admin.listen.origin(), "admin.listen",
+                            "is not loopback, so something must protect it: write operate-token-file with "
+                            "tls-certificate and tls-key, or client-ca with operate-names; or write 127.0.0.1:8081"});
     }
     const auto distinct = [&](const std::optional<Listener>& a, const Setting<std::string>& listenA, const char* keyA,
                               const std::optional<Listener>& b, const Setting<std::string>& listenB, const char* keyB) {

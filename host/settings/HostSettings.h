@@ -49,7 +49,41 @@ struct HealthSettings : Settings {
 
 struct AdminSettings : Settings {
     Setting<std::string> listen{this, "listen", "127.0.0.1:8081",
-                                "Address and port of the admin REST endpoints; loopback only."};
+                                "Address and port of the admin REST endpoints. On loopback whoever can connect may do "
+                                "everything, unless one of the keys below asks for more; elsewhere one of them must."};
+    Setting<std::string> readTokenFile{
+        this, "read-token-file", "",
+        "File with bearer tokens of the role read, one per line, each of at least 16 bytes, with a name before it if "
+        "wanted (`alice: 4f9c...`). Read again when it changes."};
+    Setting<std::string> operateTokenFile{this, "operate-token-file", "",
+                                          "The same for the role operate, which may change things."};
+    Setting<std::string> tlsCertificate{this, "tls-certificate", "",
+                                        "PEM file with the certificate of this port and its chain. Given: the port "
+                                        "speaks TLS only. Read again when it changes, as the next two are."};
+    Setting<std::string> tlsKey{this, "tls-key", "", "PEM file with its key."};
+    Setting<std::string> clientCa{this, "client-ca", "",
+                                  "PEM file with the authorities that sign client certificates."};
+    Setting<std::vector<std::string>> readNames{
+        this, "read-names", {}, "Common or alternative names of client certificates with the role read."};
+    Setting<std::vector<std::string>> operateNames{
+        this, "operate-names", {}, "The same for the role operate. Compared literally."};
+    Setting<std::vector<std::string>> hosts{
+        this,
+        "hosts",
+        {},
+        "Names that may stand in a request's Host beside localhost and the port's own addresses, with or without a "
+        "port: wasm-proxy.example, localhost:9000. Others are refused, as names can be re-pointed."};
+    Setting<std::vector<std::string>> origins{
+        this,
+        "origins",
+        {},
+        "Origins whose pages may ask: https://console.example. Others are refused; no CORS header is ever sent."};
+    Setting<bool> plainHttp{this, "plain-http", false,
+                            "true: take tokens without TLS where `listen` is not loopback. For a port that only a "
+                            "mesh's encrypted connections reach."};
+
+protected:
+    void validate(const std::string& prefix, std::vector<SettingsProblem>& problems) const override;
 };
 
 struct IndexSettings : Settings {

@@ -33,7 +33,39 @@ void oneOf(const Setting<std::string>& setting, const std::vector<std::string>& 
     problems.push_back({setting.origin(), prefix + setting.description().key, "expected one of: " + list});
 }
 
+void absolute(const Setting<std::string>& setting, const std::string& prefix, Problems& problems) {
+    if (!setting->empty() && setting->front() != '/')
+        problems.push_back({setting.origin(), prefix + setting.description().key, "must be an absolute path"});
+}
+
+void each(const Setting<std::vector<std::string>>& setting, bool (*good)(const std::string&), const char* expected,
+          const std::string& prefix, Problems& problems) {
+    for (const std::string& value : setting.get()) {
+        if (good(value)) continue;
+        problems.push_back({setting.origin(), prefix + setting.description().key, "'" + value + "' " + expected});
+        return;
+    }
+}
+
+bool isHost(const std::string& text) {
+    return !text.empty() && text.find_first_of("/*@ ") == std::string::npos;
+}
+
+bool isOrigin(const std::string& text) {
+    for (const std::string scheme : {"https://", "http://"})
+        if (text.compare(0, scheme.size(), scheme) == 0) return isHost(text.substr(scheme.size()));
+    return false;
+}
+
 } // namespace
+
+void AdminSettings::validate(const std::string& prefix, Problems& problems) const {
+    for (const auto* path : {&readTokenFile, &operateTokenFile, &tlsCertificate, &tlsKey, &clientCa})
+        absolute(*path, prefix, problems);
+    each(hosts, isHost, "is not a host name, with or without a port; there are no wildcards", prefix, problems);
+    each(origins, isOrigin, "is not an origin such as https://console.example; there are no wildcards", prefix,
+         problems);
+}
 
 void DataplaneSettings::validate(const std::string& prefix, Problems& problems) const {
     atLeastOne(connections, prefix, problems);

@@ -130,6 +130,12 @@ public:
             {"[dataplane]\nconnections=0", {{"f:2", "dataplane.connections", "at least 1"}}},
             {"[admin]\nlisten=0.0.0.0:8081", {{"f:2", "admin.listen", "loopback"}}},
             {"[admin]\nlisten=[::]:8081", {{"f:2", "admin.listen", "loopback"}}},
+            {"[admin]\noperate-token-file=secrets/token", {{"f:2", "admin.operate-token-file", "absolute"}}},
+            {"[admin]\nclient-ca=ca.pem", {{"f:2", "admin.client-ca", "absolute"}}},
+            {"[admin]\nhosts=*.example", {{"f:2", "admin.hosts", "no wildcards"}}},
+            {"[admin]\norigins=console.example", {{"f:2", "admin.origins", "https://console.example"}}},
+            {"[admin]\norigins=null", {{"f:2", "admin.origins", "is not an origin"}}},
+            {"[admin]\norigins=https://a.example/x", {{"f:2", "admin.origins", "is not an origin"}}},
             {"[admin]\nlisten=127.0.0.1:8082", {{"f:2", "admin.listen", "as health.listen"}}},
             {"[health]\nlisten=127.0.0.1:8080", {{"f:2", "health.listen", "as dataplane.listen"}}},
         };
@@ -137,6 +143,8 @@ public:
             expectProblems(row.text, problemsOf(row.text), row.expected);
         for (const char* good :
              {"[dataplane]\nlisten=0.0.0.0:8080\nallow-from=10.0.0.0/8", "[health]\nlisten=0.0.0.0:8082",
+              "[admin]\nlisten=0.0.0.0:8081\noperate-token-file=/t\nplain-http=true",
+              "[admin]\nlisten=0.0.0.0:8081\nclient-ca=/t\nhosts=a.example, localhost:9000\norigins=https://a:8443",
               "[admin]\nlisten=[::1]:8081", "[admin]\nlisten=127.0.0.1:0\n[health]\nlisten=127.0.0.1:0"})
             CPPUNIT_ASSERT_EQUAL(std::string(), show(problemsOf(good)));
     }
