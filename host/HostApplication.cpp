@@ -20,6 +20,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
+#include <unistd.h>
 
 extern char** environ;
 
@@ -64,6 +65,13 @@ int nextSignal() {
     const timespec patience{2, 0};
     const int signal = ::sigtimedwait(&set, nullptr, &patience);
     return signal > 0 ? signal : 0;
+}
+
+/// No program that is run inherits a listener, a file or what we were started with. Helpers get none anyway: whoever
+/// starts them closes all. This is for others, such as a library's. What Poco and libcurl open later is theirs to mark:
+/// connections of the admin and health endpoints and to registries, their pairs of sockets and epolls.
+void keepDescriptors() noexcept {
+    ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC); // a kernel before 5.11 knows it not
 }
 
 } // namespace
@@ -217,6 +225,7 @@ int HostApplication::serve(const std::shared_ptr<const Configuration>& configura
         const PidFile pidFile(_pidFile);
         Host host(configuration, source);
         host.start();
+        keepDescriptors();
         ready();
         int signal = 0;
         while (signal != SIGTERM && signal != SIGINT) {

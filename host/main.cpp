@@ -2,6 +2,7 @@
 #include "HostApplication.h"
 
 #include <sys/prctl.h>
+#include <sys/resource.h>
 
 #include <csignal>
 #include <iostream>
@@ -15,7 +16,10 @@ int main(int argc, char** argv) {
     sigaddset(&set, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &set, nullptr);
     std::signal(SIGPIPE, SIG_IGN); // sendfile(2) has no flag for it
-    // Credentials are in this process's memory: no core file, no ptrace by others.
+    // Credentials are in this process's memory: no core file, no ptrace by others. The limit also holds for programs
+    // that are run, which execve(2) makes dumpable again.
+    const rlimit none{0, 0};
+    setrlimit(RLIMIT_CORE, &none);
 #ifndef __SANITIZE_ADDRESS__ // whose leak check needs it
     prctl(PR_SET_DUMPABLE, 0);
 #endif

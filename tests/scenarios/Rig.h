@@ -63,6 +63,8 @@ public:
     const TemporaryFolder& folder() const { return _folder; }
     std::string blobs() const { return _folder / "blobs"; }
     int dataPort() const { return _dataPort; }
+    int adminPort() const { return _adminPort; }
+    int healthPort() const { return _healthPort; }
 
 private:
     TemporaryFolder _folder;
