@@ -6,6 +6,7 @@
 #include "admin/TimeText.h"
 #include "index/DigestIndex.h"
 #include "keychain/CredentialMemory.h"
+#include "observe/Log.h"
 
 #include <Poco/JSON/Array.h>
 #include <Poco/JSON/Object.h>
@@ -138,6 +139,7 @@ void SetupEndpoints::addTo(AdminServer& server) const {
     add("/api/v1/credentials", &SetupEndpoints::credentials);
     add("/api/v1/cache", &SetupEndpoints::cache);
     add("/api/v1/configuration", &SetupEndpoints::configuration);
+    add("/api/v1/log/level", &SetupEndpoints::level);
 }
 
 AdminAnswer SetupEndpoints::instances(const AdminRequest& request) const {
@@ -201,6 +203,12 @@ AdminAnswer SetupEndpoints::cache(const AdminRequest&) const {
         tiers.add(tier);
     }
     body.set("tiers", tiers);
+    return AdminAnswer::json(body);
+}
+
+AdminAnswer SetupEndpoints::level(const AdminRequest&) const {
+    Object body(Options);
+    body.set("level", logLevel());
     return AdminAnswer::json(body);
 }
 

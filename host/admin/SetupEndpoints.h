@@ -28,6 +28,7 @@ private:
     AdminAnswer credentials(const AdminRequest& request) const;
     AdminAnswer cache(const AdminRequest& request) const;
     AdminAnswer configuration(const AdminRequest& request) const;
+    AdminAnswer level(const AdminRequest& request) const;
 
     Rows _rows;
     const CredentialMemory* _memory;

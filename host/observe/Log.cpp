@@ -52,6 +52,14 @@ void setLogLevel(const std::string& level) {
     Poco::Logger::setLevel("", Poco::Logger::parseLevel(level));
 }
 
+std::string logLevel() {
+    const int level = logger().getLevel();
+    return level >= Poco::Message::PRIO_DEBUG         ? "debug"
+           : level >= Poco::Message::PRIO_INFORMATION ? "information"
+           : level >= Poco::Message::PRIO_WARNING     ? "warning"
+                                                      : "error";
+}
+
 void configureLog(const std::string& level, const std::string& format) {
     if (format != "text" && format != "json") {
         throw Error(ErrorCode::SettingsInvalid, "log.format: unknown format '" + format + "'", "use text or json");

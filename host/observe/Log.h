@@ -17,6 +17,7 @@ void configureLog(const std::string& level, const std::string& format);
 
 /// From now on; throws Error{SettingsInvalid} for a level that is none. Any thread.
 void setLogLevel(const std::string& level);
+std::string logLevel(); ///< "information"; any thread
 
 /// One line: what happened and its fields (`request`, `reference`, `registry`, `credential`, `cause`, `hint`, …), as
 /// `message key=value …` or as one JSON object. Control, escape and bidirectional characters in values are escaped.
