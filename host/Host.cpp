@@ -4,6 +4,7 @@
 #include "AdminSetup.h"
 #include "Components.h"
 #include "Generation.h"
+#include "RoomFigures.h"
 #include "SetupView.h"
 #include "admin/AccessesEndpoint.h"
 #include "admin/AdminServer.h"
@@ -144,11 +145,16 @@ void Host::start() {
     eviction.forgetHot = [&rooms](const Digest& digest) { rooms.pulls.forgetHot(digest); };
     rooms.evictor = std::make_unique<Evictor>(rooms.cache, rooms.index, eviction);
 
-    rooms.metrics.beforeText([&rooms] {
+    const RoomFigures roomFigures({rooms.pulls, rooms.index, rooms.cache, rooms.memory, rooms.extensions,
+                                   *_first->catalog, *rooms.evictor, nullptr});
+    rooms.metrics.configured();
+    rooms.metrics.beforeText([&rooms, roomFigures](AskedFigures& figures) {
         rooms.metrics.modules(static_cast<double>(rooms.index.moduleCount()));
         rooms.metrics.cacheBytes(static_cast<double>(rooms.index.contentBytes()));
         rooms.metrics.queueDepth(static_cast<double>(rooms.pulls.queued()));
-        rooms.current()->components().showLimits();
+        const auto now = rooms.current();
+        now->components().showLimits();
+        roomFigures.ask(*now, figures);
     });
     rooms.health = std::make_unique<HealthServer>(settings.health.listen, rooms.metrics, [&rooms] {
         return Readiness{rooms.ready.load(), rooms.ready ? "serving" : "stopping"};
@@ -264,6 +270,7 @@ ReloadReport Host::reload(const std::string& why) {
     }
     rooms.pulls.use(Generation::setup(next));
     useSettings(*fresh, &before->configuration());
+    rooms.metrics.configured();
     log(LogLevel::Information, "configuration reloaded",
         {{"trigger", why}, {"generation", std::to_string(report.generation)}});
     for (const auto& key : report.restartNeeded)

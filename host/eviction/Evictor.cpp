@@ -79,6 +79,8 @@ Evictor::Swept Evictor::sweep(Call& call, std::uint64_t bytes) {
         used -= std::min(used, content.size);
         ++swept.contents;
         swept.bytes += content.size;
+        ++_contents;
+        _bytes += content.size;
     }
     if (swept.contents > 0)
         log(LogLevel::Information, "evicted least recently used content",

@@ -38,6 +38,7 @@ public:
     /// removed. Also what the thread runs. Stops when `call` is cancelled.
     Swept sweep(Call& call, std::uint64_t bytes = 0);
     std::size_t sweep();
+    Swept total() const noexcept { return {_contents, _bytes}; } ///< since the start
     void setCapacity(std::uint64_t bytes) noexcept { _capacity = bytes; }
     void reconcile();
 
@@ -49,6 +50,8 @@ private:
     DigestIndex& _index;
     const Options _options;
     std::atomic<std::uint64_t> _capacity;
+    std::atomic<std::size_t> _contents{0};
+    std::atomic<std::uint64_t> _bytes{0};
     std::mutex _mutex;
     std::condition_variable _wake;
     bool _stopping = false;

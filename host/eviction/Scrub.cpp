@@ -22,7 +22,9 @@ Scrub::Report Scrub::run(Call& call, const Progress& progress) {
         const auto blob = tier->store->open(call, digest);
         if (!blob) continue; // evicted meanwhile
         report.bytes += blob->size();
-        if (CacheTiers::matches(*blob, digest, call)) continue;
+        const bool good = CacheTiers::matches(*blob, digest, call);
+        _cache.scrubbed(*tier, good);
+        if (good) continue;
         if (_forgetHot) _forgetHot(digest);
         tier->store->remove(call, digest);
         if (tier == &_cache.tiers().back()) _index.forgetContent(digest);

@@ -155,6 +155,10 @@ std::uint64_t DigestIndex::contentBytes() const {
     return _store->tables.contentBytes();
 }
 
+std::size_t DigestIndex::contentCount() const {
+    return _store->tables.contentCount();
+}
+
 std::vector<ContentRecord> DigestIndex::contentsByAge() const {
     return _store->tables.contentsByAge();
 }

@@ -139,6 +139,7 @@ public:
     void recordContent(const Digest& digest, std::uint64_t size);
     void forgetContent(const Digest& digest);
     std::uint64_t contentBytes() const;
+    std::size_t contentCount() const;
     std::vector<ContentRecord> contentsByAge() const; ///< least recently used first
 
     void recordAccess(AccessRecord access) noexcept; ///< any thread, no wait; also marks the module's content as used

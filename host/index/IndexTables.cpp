@@ -230,6 +230,11 @@ std::uint64_t IndexTables::contentBytes() const {
     return _contentBytes;
 }
 
+std::size_t IndexTables::contentCount() const {
+    const std::shared_lock lock(_mutex);
+    return _contents.size();
+}
+
 std::vector<ContentRecord> IndexTables::contentsByAge() const {
     std::vector<ContentRecord> records;
     {

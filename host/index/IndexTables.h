@@ -32,6 +32,7 @@ public:
     std::vector<PinRecord> pins() const;
     std::optional<ContentRecord> content(const Digest& digest) const;
     std::uint64_t contentBytes() const;
+    std::size_t contentCount() const;
     std::vector<ContentRecord> contentsByAge() const;
 
 private:

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "observe/Metrics.h"
 
+#include "observe/AskedFigures.h"
 #include "observe/LatencyHistogram.h"
 
 #include <prometheus/counter.h>
@@ -14,6 +15,7 @@
 #include <mutex>
 #include <set>
 #include <sstream>
+#include <vector>
 
 namespace wasmproxy::host {
 namespace {
@@ -21,6 +23,7 @@ namespace {
 constexpr std::array<const char*, 4> Surfaces{"fetch", "extensions", "modules",
                                               "other"}; // the last stands for any unknown one
 constexpr std::array<const char*, 4> Answers{"hit", "miss", "stale", "other"};
+constexpr std::array<const char*, 5> Revalidations{"unchanged", "moved", "absent", "failed", "other"};
 constexpr std::array<int, 27> Statuses{200, 201, 204, 206, 301, 302, 303, 304, 307, 308, 400, 401, 403, 404,
                                        405, 408, 412, 416, 421, 422, 429, 431, 500, 501, 502, 503, 504};
 constexpr std::size_t OtherStatus = Statuses.size();
@@ -74,14 +77,22 @@ struct Metrics::Families {
     using Histogram = prometheus::Histogram;
 
     prometheus::Registry registry;
+    std::vector<prometheus::MetricFamily> names; ///< of all families, without figures
 
+    void named(const char* name, const char* help, prometheus::MetricType type) {
+        names.push_back({name, help, type, {}});
+    }
     Family<Counter>& counter(const char* name, const char* help) {
+        named(name, help, prometheus::MetricType::Counter);
         return prometheus::BuildCounter().Name(name).Help(help).Register(registry);
     }
-    Gauge& gauge(const char* name, const char* help) {
-        return prometheus::BuildGauge().Name(name).Help(help).Register(registry).Add({});
+    Family<Gauge>& gauges(const char* name, const char* help) {
+        named(name, help, prometheus::MetricType::Gauge);
+        return prometheus::BuildGauge().Name(name).Help(help).Register(registry);
     }
+    Gauge& gauge(const char* name, const char* help) { return gauges(name, help).Add({}); }
     Family<Histogram>& histogram(const char* name, const char* help) {
+        named(name, help, prometheus::MetricType::Histogram);
         return prometheus::BuildHistogram().Name(name).Help(help).Register(registry);
     }
 
@@ -97,6 +108,9 @@ struct Metrics::Families {
     Family<Counter>& pulls = counter("wasm_proxy_pulls_total", "Pulls by result: success or the error's code.");
     Histogram& pullDuration =
         histogram("wasm_proxy_pull_duration_seconds", "How long pulls took, retries included.").Add({}, PullBounds);
+    Family<Counter>& revalidationFamily =
+        counter("wasm_proxy_revalidations_total", "Times that a registry was asked again what a tag means, by result.");
+    std::array<Counter*, Revalidations.size()> revalidations{};
     Family<Counter>& upstreamRequests =
         counter("wasm_proxy_upstream_requests_total", "Requests to registries; status none: no answer.");
     Gauge& flights = gauge("wasm_proxy_flights", "Upstream fetches in progress.");
@@ -107,16 +121,16 @@ struct Metrics::Families {
     Family<Histogram>& pluginDurations =
         histogram("wasm_proxy_plugin_call_duration_seconds", "How long calls into plugins took.");
     Family<Counter>& reloads = counter("wasm_proxy_reloads_total", "Configurations that were read again.");
+    Gauge& reloadSuccessful = gauge("wasm_proxy_reload_last_successful",
+                                    "1 if the last configuration that was read came into force, else 0.");
+    Gauge& configuredAt = gauge("wasm_proxy_configuration_last_success_timestamp_seconds",
+                                "When the configuration in force came into force.");
     Gauge& cacheBytes = gauge("wasm_proxy_cache_bytes", "Bytes that the cache uses.");
     Gauge& modules = gauge("wasm_proxy_modules", "Modules known to the index.");
-    Family<Gauge>& registryLimits = prometheus::BuildGauge()
-                                        .Name("wasm_proxy_registry_limit")
-                                        .Help("Pulls that a registry allows per window, as it said last.")
-                                        .Register(registry);
-    Family<Gauge>& registryRemaining = prometheus::BuildGauge()
-                                           .Name("wasm_proxy_registry_limit_remaining")
-                                           .Help("Pulls left of wasm_proxy_registry_limit, as the registry said last.")
-                                           .Register(registry);
+    Family<Gauge>& registryLimits =
+        gauges("wasm_proxy_registry_limit", "Pulls that a registry allows per window, as it said last.");
+    Family<Gauge>& registryRemaining = gauges("wasm_proxy_registry_limit_remaining",
+                                              "Pulls left of wasm_proxy_registry_limit, as the registry said last.");
 
     std::mutex mutex;
     std::set<std::string> registries; // under mutex
@@ -130,10 +144,14 @@ struct Metrics::Families {
         }
         for (std::size_t i = 0; i < Answers.size(); ++i)
             answers[i] = &answerFamily.Add({{"result", Answers[i]}});
-        prometheus::BuildGauge()
-            .Name("wasm_proxy_build_info")
-            .Help("1, labelled with the program's version.")
-            .Register(registry)
+        for (std::size_t i = 0; i < Revalidations.size(); ++i)
+            revalidations[i] = &revalidationFamily.Add({{"result", Revalidations[i]}});
+        // So that the first is an increase for who counts them.
+        pulls.Add({{"result", "success"}});
+        for (const char* result : {"applied", "refused"})
+            reloads.Add({{"result", result}});
+        reloadSuccessful.Set(1);
+        gauges("wasm_proxy_build_info", "1, labelled with the program's version.")
             .Add({{"version", WASMPROXY_VERSION}})
             .Set(1);
     }
@@ -205,6 +223,10 @@ void Metrics::pull(const char* result, double seconds) noexcept {
     });
 }
 
+void Metrics::revalidation(const char* result) noexcept {
+    _families->revalidations[indexOf(Revalidations, result)]->Increment();
+}
+
 void Metrics::upstreamRequest(const std::string& registry, const std::string& method, int status) noexcept {
     count([&] {
         const std::string answer = status <= 0 ? "none" : statusLabel(statusIndex(status));
@@ -256,6 +278,11 @@ std::map<std::string, Metrics::PluginCalls> Metrics::pluginCalls() const {
 
 void Metrics::reload(bool applied) noexcept {
     count([&] { _families->reloads.Add({{"result", applied ? "applied" : "refused"}}).Increment(); });
+    _families->reloadSuccessful.Set(applied ? 1 : 0);
+}
+
+void Metrics::configured() noexcept {
+    _families->configuredAt.SetToCurrentTime();
 }
 
 void Metrics::cacheBytes(double bytes) noexcept {
@@ -280,14 +307,40 @@ void Metrics::registryLimit(const std::string& instance, double limit, double re
     });
 }
 
-void Metrics::beforeText(std::function<void()> refresh) {
+void Metrics::beforeText(std::function<void(AskedFigures&)> refresh) {
     _refresh = std::move(refresh);
 }
 
+namespace {
+
+prometheus::MetricFamily familyOf(const AskedFigures::Family& asked) {
+    const bool counter = asked.kind == AskedFigures::Kind::Counter;
+    prometheus::MetricFamily family{asked.name, asked.help, {}, {}};
+    family.type = counter ? prometheus::MetricType::Counter : prometheus::MetricType::Gauge;
+    for (const auto& [labels, value] : asked.series()) {
+        prometheus::ClientMetric metric;
+        for (const auto& [name, text] : labels)
+            metric.label.push_back({name, text});
+        (counter ? metric.counter.value : metric.gauge.value) = value;
+        family.metric.push_back(std::move(metric));
+    }
+    return family;
+}
+
+} // namespace
+
 std::string Metrics::text() const {
-    if (_refresh) _refresh();
+    AskedFigures asked;
+    if (_refresh) _refresh(asked);
     auto families = _families->registry.Collect();
     families.push_back(_families->collectRequestDurations());
+    for (const auto& family : asked.families())
+        families.push_back(familyOf(family));
+    std::set<std::string> shown;
+    for (const auto& family : families)
+        shown.insert(family.name);
+    for (const auto& family : _families->names)
+        if (shown.count(family.name) == 0) families.push_back(family);
     std::ostringstream out;
     prometheus::TextSerializer().Serialize(out, families);
     return out.str();

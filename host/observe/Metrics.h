@@ -13,6 +13,8 @@ class Registry;
 
 namespace wasmproxy::host {
 
+class AskedFigures;
+
 /// Every figure that /metrics shows. One instance, owned by Host, outlives all rooms. Thread-safe; the hot ones are one
 /// atomic add. No caller and no reference is ever a label.
 class Metrics {
@@ -29,6 +31,8 @@ public:
 
     // Pulls.
     void pull(const char* result, double seconds) noexcept; ///< "success" or an ErrorTraits name
+    /// What came of asking a registry again what a tag means: "unchanged", "moved", "absent" or "failed".
+    void revalidation(const char* result) noexcept;
     void upstreamRequest(const std::string& registry, const std::string& method, int status) noexcept;
     void flightStarted() noexcept;
     void flightEnded() noexcept;
@@ -37,6 +41,7 @@ public:
 
     void pluginCall(const std::string& instance, const char* method, double seconds, bool failed) noexcept;
     void reload(bool applied) noexcept;
+    void configured() noexcept; ///< a configuration came into force, the first one, too
     void cacheBytes(double bytes) noexcept;
     void modules(double count) noexcept;
     /// How many pulls a registry allows that backend, and how many are left; negative: not known, and not shown.
@@ -50,13 +55,14 @@ public:
     std::map<std::string, PluginCalls> pluginCalls() const;
 
     /// Run before each text(), for figures that are cheaper to ask for than to keep. Set once, before text() is called.
-    void beforeText(std::function<void()> refresh);
-    std::string text() const; ///< the Prometheus text format
+    void beforeText(std::function<void(AskedFigures&)> refresh);
+    /// The Prometheus text format. Families that have nothing to show yet are named all the same.
+    std::string text() const;
 
 private:
     struct Families;
     std::unique_ptr<Families> _families;
-    std::function<void()> _refresh;
+    std::function<void(AskedFigures&)> _refresh;
 };
 
 } // namespace wasmproxy::host

@@ -52,9 +52,15 @@ private:
 std::shared_ptr<Blob> HotTable::find(const Digest& digest) {
     const std::lock_guard<std::mutex> lock(_mutex);
     const auto found = _entries.find(digest);
+    ++(found == _entries.end() ? _lookups.misses : _lookups.hits);
     if (found == _entries.end()) return nullptr;
     _order.splice(_order.begin(), _order, found->second);
     return found->second->blob;
+}
+
+HotTable::Lookups HotTable::lookups() const {
+    const std::lock_guard<std::mutex> lock(_mutex);
+    return _lookups;
 }
 
 void HotTable::insert(const Digest& digest, std::shared_ptr<Blob> blob) {

@@ -3,6 +3,7 @@
 
 #include "wasmproxy/plugin/CacheStore.h"
 
+#include <cstdint>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -17,7 +18,13 @@ class HotTable {
 public:
     explicit HotTable(std::size_t bound) : _bound(bound) {}
 
+    struct Lookups {
+        std::uint64_t hits = 0;
+        std::uint64_t misses = 0;
+    };
+
     std::shared_ptr<Blob> find(const Digest& digest);
+    Lookups lookups() const;
     void insert(const Digest& digest, std::shared_ptr<Blob> blob);
     void erase(const Digest& digest);
 
@@ -27,7 +34,8 @@ private:
         std::shared_ptr<Blob> blob;
     };
     const std::size_t _bound;
-    std::mutex _mutex;
+    mutable std::mutex _mutex;
+    Lookups _lookups;
     std::list<Entry> _order; // most recently used first
     std::unordered_map<Digest, std::list<Entry>::iterator> _entries;
 };

@@ -295,6 +295,11 @@ void PullService::startAttempt(const FlightPointer& flight) {
 void PullService::attempt(const FlightPointer& flight) {
     const auto begun = Clock::now();
     Call call(flight->requestId, begun + _options.deadline, &_cancelled, flight->trace);
+    const auto& reference = flight->target.reference;
+    const auto before = reference.digest() ? std::nullopt : _index.tag(reference);
+    const auto revalidated = [&](const char* result) {
+        if (before) _metrics.revalidation(result);
+    };
     try {
         const auto state = flight->refresh ? Known() : known(*flight->setup, flight->target);
         if (state.record) {
@@ -315,6 +320,7 @@ void PullService::attempt(const FlightPointer& flight) {
         auto pulled = flight->target.isFile() ? flight->setup->files.pull(call, flight->target)
                                               : flight->setup->registry.pull(call, flight->target);
         if (pulled) {
+            if (before) revalidated(before->digest == pulled->record.manifest ? "unchanged" : "moved");
             _hot.insert(pulled->record.module, pulled->content);
             const auto result = pulled->fetched ? CacheResult::Miss : CacheResult::Hit;
             return succeed(flight, {pulled->content, pulled->record.module, pulled->record.manifest, result},
@@ -330,11 +336,13 @@ void PullService::attempt(const FlightPointer& flight) {
             proved = ++flight->absences >= 2;
         }
         if (!proved) return later(flight, _options.secondLook, &PullService::startAttempt);
+        revalidated("absent");
         writeIndex(flight->requestId, [&] {
             if (!flight->target.reference.digest()) _index.forgetTag(flight->target.reference);
         });
         failFinally(flight, absent, true);
     } catch (const Error& error) {
+        revalidated("failed");
         switch (error.code()) {
         case ErrorCode::ModuleUnusable:
         case ErrorCode::AddressRefused:

@@ -71,6 +71,7 @@ public:
     std::size_t flights() const;
     std::size_t queued() const { return _workers.queued(); }
     void forgetHot(const Digest& module) { _hot.erase(module); }
+    HotTable::Lookups hotLookups() const { return _hot.lookups(); }
     FailureLog& failureLog() noexcept { return _failureLog; }
 
 private:
