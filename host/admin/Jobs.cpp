@@ -124,6 +124,22 @@ std::optional<JobState> Jobs::find(const std::string& id) const {
     return job ? std::optional(job->state) : std::nullopt;
 }
 
+std::optional<JobState> Jobs::wait(const std::string& id, std::chrono::milliseconds patience, StopSignal& stop) {
+    bool stopped = false;
+    const StopSignal::Subscription onStop(stop, [&] {
+        const std::lock_guard<std::mutex> lock(_mutex);
+        stopped = true;
+        _ended.notify_all();
+    });
+    std::unique_lock<std::mutex> lock(_mutex);
+    const auto job = get(id);
+    if (!job) return std::nullopt;
+    _ended.wait_for(lock, patience, [&] { return stopped || job->state.over(); });
+    auto state = job->state;
+    lock.unlock(); // before the subscription ends, whose action wants it
+    return state;
+}
+
 std::vector<JobState> Jobs::all() const {
     std::vector<JobState> states;
     const std::lock_guard<std::mutex> lock(_mutex);
@@ -143,6 +159,7 @@ std::optional<JobState> Jobs::cancel(const std::string& id) {
         _queue.erase(std::remove(_queue.begin(), _queue.end(), job->state.over() ? job : nullptr), _queue.end());
         state = job->state;
     }
+    _ended.notify_all();
     // Not under our lock: what it wakes may report its progress.
     if (job->cancelled) job->signal.raise();
     return state;
@@ -199,6 +216,7 @@ void Jobs::run(const JobPointer& job) {
     try {
         Run running(*this, *job);
         result = job->work(running);
+        error = running._failure;
     } catch (const Error& thrown) {
         error = thrown;
     } catch (const std::exception& thrown) {
@@ -221,6 +239,7 @@ void Jobs::run(const JobPointer& job) {
         }
         job->state = state;
     }
+    _ended.notify_all();
     log(state.error ? LogLevel::Warning : LogLevel::Information, "job ended",
         {{"job", state.id},
          {"kind", state.kind},

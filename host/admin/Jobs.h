@@ -67,6 +67,8 @@ public:
     /// Throws Error{Busy} where too many wait.
     JobState start(const std::string& kind, const std::string& actor, Work work);
     std::optional<JobState> find(const std::string& id) const;
+    /// The job once it is over, or as it is after `patience` or when `stop` is raised. nullopt: there is no such job.
+    std::optional<JobState> wait(const std::string& id, std::chrono::milliseconds patience, StopSignal& stop);
     std::vector<JobState> all() const; ///< newest first
     /// What runs ends at its next look at its Call; what waits does not begin; what is over stays as it is. nullopt:
     /// there is no such job.
@@ -86,6 +88,7 @@ private:
     const Options _options;
     mutable std::mutex _mutex; // the members below and the state of every job
     std::condition_variable _wake;
+    std::condition_variable _ended; // of jobs, and of waiting for them
     std::uint64_t _next = 1;
     std::map<std::uint64_t, JobPointer> _jobs; // by their order
     std::deque<JobPointer> _queue;
@@ -100,6 +103,8 @@ public:
     /// Raised when the job is cancelled: for what waits without looking at the Call.
     StopSignal& cancelled();
     void progress(std::uint64_t done, std::uint64_t total, const std::string& text = {});
+    /// The job has a result, and yet it failed.
+    void fail(const Error& error) { _failure = error; }
 
 private:
     friend class Jobs;
@@ -108,6 +113,7 @@ private:
     Jobs& _jobs;
     Job& _job;
     Call _call;
+    std::optional<Error> _failure;
 };
 
 } // namespace wasmproxy::host

@@ -1,36 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "admin/ResolveEndpoint.h"
 
-#include "admin/StopSignal.h"
+#include "admin/AwaitedModule.h"
+#include "admin/Refusal.h"
 #include "index/DigestIndex.h"
-#include "pull/ModuleService.h"
 
 #include <Poco/Base64Encoder.h>
 #include <Poco/JSON/Object.h>
-#include <Poco/String.h>
-#include <condition_variable>
-#include <mutex>
-#include <optional>
 #include <sstream>
 
 namespace wasmproxy::host {
 
 namespace {
-
-/// Where the callback leaves its result; outlives whichever of the two goes first.
-struct Result {
-    void set(ModuleResult result) {
-        {
-            const std::lock_guard<std::mutex> lock(mutex);
-            if (!value) value.emplace(std::move(result));
-        }
-        changed.notify_all();
-    }
-
-    std::mutex mutex;
-    std::condition_variable changed;
-    std::optional<ModuleResult> value;
-};
 
 std::string base64Url(const std::string& text) {
     std::ostringstream out;
@@ -41,40 +22,60 @@ std::string base64Url(const std::string& text) {
     return out.str();
 }
 
+std::string pathOf(const ModuleRequest& request, const Digest& manifest) {
+    switch (request.kind) {
+    case ModuleRequest::Kind::Url:
+        return "/fetch/" + base64Url(request.text); // what an http(s) url gives cannot be pinned in it
+    case ModuleRequest::Kind::Extension:
+        return "/extensions/" + request.text + ".wasm?digest=" + manifest.str();
+    case ModuleRequest::Kind::Artifact:
+        break;
+    }
+    return "/fetch/" + base64Url("oci://" + request.reference.pinned(manifest).str());
+}
+
 } // namespace
 
-AdminAnswer ResolveEndpoint::operator()(const AdminRequest& request) const {
-    std::string text = request.parameter("ref");
-    if (Poco::icompare(text, 0, 6, "oci://") == 0) text.erase(0, 6);
-    if (text.empty())
-        return AdminAnswer::refusal(400, "REQUEST_INVALID", "give a reference: ?ref=oci://host/repository:tag",
-                                    request.requestId);
-    const Reference reference = Reference::parse(text);
-
-    const auto result = std::make_shared<Result>();
-    const StopSignal::Subscription onStop(*request.stop,
-                                          [result] { result->set(Error(ErrorCode::Busy, "the proxy is stopping")); });
-    _modules->byReference(reference, {}, {request.requestId, request.caller},
-                          [result](ModuleResult given) { result->set(std::move(given)); });
-    std::unique_lock<std::mutex> lock(result->mutex);
-    if (!result->changed.wait_for(lock, _patience, [&] { return result->value.has_value(); }))
-        return AdminAnswer::of(
-            Error(ErrorCode::DeadlineExceeded, reference.str() + " is still being pulled", "ask again"),
-            request.requestId);
-    if (const auto* error = std::get_if<Error>(&*result->value)) return AdminAnswer::of(*error, request.requestId);
-
-    const auto& served = std::get<ServedModule>(*result->value);
+Poco::JSON::Object ModuleDescription::of(const ModuleRequest& request, const ServedModule& served) const {
     const auto record = _index->module(served.manifest);
     Poco::JSON::Object body(Poco::JSON_PRESERVE_KEY_ORDER);
-    body.set("reference", reference.str());
+    body.set(request.kind == ModuleRequest::Kind::Extension ? "extension" : "reference", request.text);
     body.set("manifestDigest", served.manifest.str());
     body.set("selectedManifestDigest", record ? record->selectedManifest.str() : served.manifest.str());
     body.set("moduleSha256", std::string(served.module.hex()));
     body.set("size", static_cast<Poco::UInt64>(served.content->size()));
     body.set("layout", record ? record->layout : "");
     body.set("proxyAbi", record ? record->proxyAbi : "");
-    body.set("url", _publicUrl + "/fetch/" + base64Url("oci://" + reference.pinned(served.manifest).str()));
-    return AdminAnswer::json(body);
+    body.set("url", _publicUrl + pathOf(request, served.manifest));
+    return body;
+}
+
+AdminAnswer ResolveEndpoint::operator()(const AdminRequest& request) const {
+    ModuleRequest wanted;
+    try {
+        wanted = ModuleRequest::parse(request.parameter("ref"), request.parameter("extension"));
+    } catch (const Refusal& refusal) {
+        return AdminAnswer::refusal(refusal.status, refusal.code, refusal.message, request.requestId, refusal.hint);
+    }
+    AwaitedModule module;
+    const Caller caller{request.requestId, request.caller};
+    switch (wanted.kind) {
+    case ModuleRequest::Kind::Artifact:
+        _modules->byReference(wanted.reference, {}, caller, module.callback());
+        break;
+    case ModuleRequest::Kind::Url:
+        _modules->byUrl(wanted.text, {}, caller, module.callback());
+        break;
+    case ModuleRequest::Kind::Extension:
+        _modules->byExtension(wanted.text, std::nullopt, caller, module.callback());
+        break;
+    }
+    const auto result = module.wait(_patience, *request.stop);
+    if (!result)
+        return AdminAnswer::of(Error(ErrorCode::DeadlineExceeded, wanted.text + " is still being pulled", "ask again"),
+                               request.requestId);
+    if (const auto* error = std::get_if<Error>(&*result)) return AdminAnswer::of(*error, request.requestId);
+    return AdminAnswer::json(_description.of(wanted, std::get<ServedModule>(*result)));
 }
 
 } // namespace wasmproxy::host

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "extensions/ExtensionDirectory.h"
 
+#include "extensions/ExtensionReader.h"
 #include "observe/Log.h"
 #include "wasmproxy/oci/Error.h"
 
 #include <cerrno>
 #include <cstdint>
+#include <cstring>
+#include <fcntl.h>
+#include <fstream>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
@@ -25,6 +29,14 @@ std::string parentOf(const std::string& directory) {
     const auto slash = directory.rfind('/', end);
     if (end == std::string::npos || slash == std::string::npos) return ".";
     return slash == 0 ? "/" : directory.substr(0, slash);
+}
+
+/// What can be done so that a name survives a crash; where it cannot, the file is there all the same.
+void syncDirectory(const std::string& directory) {
+    const int descriptor = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor < 0) return;
+    ::fsync(descriptor);
+    ::close(descriptor);
 }
 
 void closeIf(int descriptor) {
@@ -102,11 +114,74 @@ void ExtensionDirectory::watch() {
 }
 
 void ExtensionDirectory::scan() {
+    const std::lock_guard<std::mutex> lock(_scanning);
     watch(); // first: what changes while the files are read is seen after it
     auto content = _files.read(_directory);
     reportChanges(content.documents, content.problem);
     // What cannot be looked at for the moment is not gone.
     if (content.problem.empty() || content.absent) _catalog.replace("directory", std::move(content.documents));
+}
+
+std::string ExtensionDirectory::pathOf(const std::string& name) const {
+    return _directory + (_directory.back() == '/' ? "" : "/") + name + ".json"; // as ExtensionFiles names it
+}
+
+void ExtensionDirectory::cannot(const std::string& what) const {
+    const int number = errno;
+    const bool readOnly = number == EROFS || number == EACCES || number == EPERM;
+    throw Error(ErrorCode::StorageFault, what + ": " + std::strerror(number),
+                readOnly
+                    ? "the directory in [extensions] directory cannot be written by wasm-proxy; a ConfigMap never can"
+                    : "");
+}
+
+std::optional<std::string> ExtensionDirectory::read(const std::string& name) const {
+    const auto path = pathOf(name);
+    std::ifstream in(path, std::ios::binary);
+    if (!in) {
+        if (errno == ENOENT) return std::nullopt;
+        cannot(path + " cannot be read");
+    }
+    std::string bytes(MaxExtensionFile + 1, '\0');
+    in.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    if (in.bad()) cannot(path + " cannot be read");
+    bytes.resize(static_cast<std::size_t>(in.gcount()));
+    return bytes;
+}
+
+void ExtensionDirectory::write(const std::string& name, const std::string& json) {
+    const auto path = pathOf(name);
+    const auto slash = path.rfind('/') + 1;
+    // Hidden until it is whole: such names are not read.
+    const auto aside = path.substr(0, slash) + "." + path.substr(slash) + ".new";
+    const int file = ::open(aside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
+    if (file < 0) cannot(aside + " cannot be written");
+    std::size_t done = 0;
+    while (done < json.size()) {
+        const auto count = ::write(file, json.data() + done, json.size() - done);
+        if (count < 0 && errno == EINTR) continue;
+        if (count < 0) break;
+        done += static_cast<std::size_t>(count);
+    }
+    const bool good = done == json.size() && ::fsync(file) == 0;
+    const int number = errno;
+    ::close(file);
+    errno = number;
+    if (!good || ::rename(aside.c_str(), path.c_str()) != 0) {
+        const int why = errno;
+        ::unlink(aside.c_str());
+        errno = why;
+        cannot(path + " cannot be written");
+    }
+    syncDirectory(_directory);
+    scan();
+}
+
+void ExtensionDirectory::remove(const std::string& name) {
+    const auto path = pathOf(name);
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT) cannot(path + " cannot be removed");
+    syncDirectory(_directory);
+    scan();
 }
 
 void ExtensionDirectory::reportChanges(const std::vector<ExtensionDocument>& documents, const std::string& problem) {

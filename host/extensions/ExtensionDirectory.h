@@ -6,6 +6,8 @@
 
 #include <chrono>
 #include <map>
+#include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -20,15 +22,26 @@ public:
                        std::chrono::milliseconds rescan = std::chrono::seconds(30));
     ~ExtensionDirectory(); ///< ends and joins its thread; the catalog keeps what it has
 
+    /// Where the document of that name is, if it has been written here.
+    std::string pathOf(const std::string& name) const;
+    /// Its bytes; nullopt: there is no such file. Throws Error{StorageFault}.
+    std::optional<std::string> read(const std::string& name) const;
+    /// Puts the document there at once and whole, so that it survives a crash, and then into the catalog. Any thread,
+    /// but one at a time for one name. Throws Error{StorageFault} where the directory cannot be written.
+    void write(const std::string& name, const std::string& json);
+    void remove(const std::string& name); ///< the same, for its end
+
 private:
     void run();
-    void scan();
+    void scan(); ///< any thread
+    [[noreturn]] void cannot(const std::string& what) const;
     void watch();
     void reportChanges(const std::vector<ExtensionDocument>& documents, const std::string& problem);
 
     const std::string _directory;
     ExtensionCatalog& _catalog;
     const std::chrono::milliseconds _rescan;
+    std::mutex _scanning;
     ExtensionFiles _files;
     std::map<std::string, std::string> _reported; // what was wrong, by origin
     int _notify = -1;

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "admin/ModuleRequest.h"
+
+#include "admin/Refusal.h"
+
+#include <Poco/String.h>
+
+namespace wasmproxy::host {
+namespace {
+
+bool hasScheme(const std::string& text, const std::string& scheme) {
+    return Poco::icompare(text, 0, scheme.size(), scheme) == 0;
+}
+
+} // namespace
+
+ModuleRequest ModuleRequest::parse(const std::string& reference, const std::string& extension) {
+    if (reference.empty() == extension.empty())
+        throw Refusal::invalid("give either a reference (oci://host/repository:tag, or the http(s) url of an "
+                               "Extension) or the name of an extension");
+    ModuleRequest request;
+    if (!extension.empty()) {
+        request.kind = Kind::Extension;
+        request.text = extension;
+    } else if (hasScheme(reference, "http://") || hasScheme(reference, "https://")) {
+        request.kind = Kind::Url;
+        request.text = reference;
+    } else {
+        request.reference = parseReference(reference);
+        request.text = request.reference.str();
+    }
+    return request;
+}
+
+Reference parseReference(const std::string& text) {
+    if (hasScheme(text, "http://") || hasScheme(text, "https://"))
+        throw Refusal::invalid("only what a registry holds can be named here, as host/repository:tag");
+    return Reference::parse(hasScheme(text, "oci://") ? text.substr(6) : text);
+}
+
+} // namespace wasmproxy::host
