@@ -253,9 +253,9 @@ void Metrics::queueDepth(double depth) noexcept {
 void Metrics::pluginCall(const std::string& instance, const char* method, double seconds, bool failed) noexcept {
     count([&] {
         _families->pluginCalls
-            .Add({{"instance", instance}, {"method", method}, {"result", failed ? "failure" : "success"}})
+            .Add({{"component", instance}, {"method", method}, {"result", failed ? "failure" : "success"}})
             .Increment();
-        _families->pluginDurations.Add({{"instance", instance}, {"method", method}}, CallBounds).Observe(seconds);
+        _families->pluginDurations.Add({{"component", instance}, {"method", method}}, CallBounds).Observe(seconds);
     });
 }
 
@@ -266,7 +266,7 @@ std::map<std::string, Metrics::PluginCalls> Metrics::pluginCalls() const {
             std::string instance;
             bool failure = false;
             for (const auto& label : metric.label) {
-                if (label.name == "instance") instance = label.value;
+                if (label.name == "component") instance = label.value;
                 if (label.name == "result") failure = label.value == "failure";
             }
             const auto count = static_cast<std::uint64_t>(metric.counter.value);
@@ -294,7 +294,7 @@ void Metrics::modules(double number) noexcept {
 
 void Metrics::registryLimit(const std::string& instance, double limit, double remaining) noexcept {
     const auto show = [&](prometheus::Family<prometheus::Gauge>& family, double value) {
-        auto& gauge = family.Add({{"instance", instance}});
+        auto& gauge = family.Add({{"component", instance}});
         if (value < 0)
             family.Remove(&gauge);
         else

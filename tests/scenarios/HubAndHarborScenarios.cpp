@@ -133,7 +133,7 @@ private:
         CPPUNIT_ASSERT_EQUAL(std::size_t(2), front->count("GET", "/manifests/sha256:"));
         const auto log = proxy->log();
         CPPUNIT_ASSERT(log.find("more pulls of") == std::string::npos);
-        const std::string instance = R"({instance="backend.dockerhub"})";
+        const std::string instance = R"({component="backend.dockerhub"})";
         CPPUNIT_ASSERT_EQUAL(100.0, proxy->metric("wasm_proxy_registry_limit" + instance));
         CPPUNIT_ASSERT_EQUAL(76.0, proxy->metric("wasm_proxy_registry_limit_remaining" + instance));
 

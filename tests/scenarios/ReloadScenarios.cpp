@@ -96,7 +96,7 @@ public:
         // What did not change was not made again.
         CPPUNIT_ASSERT_EQUAL(
             1.0, proxy->metric(
-                     R"(wasm_proxy_plugin_calls_total{instance="credential.team",method="create",result="success"})"));
+                     R"(wasm_proxy_plugin_calls_total{component="credential.team",method="create",result="success"})"));
     }
 
     void whatTakesARestartIsSaid() {

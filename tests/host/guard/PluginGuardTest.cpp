@@ -129,7 +129,7 @@ class PluginGuardTest : public CppUnit::TestFixture {
         resolve(Misdeed::None);
         CPPUNIT_ASSERT_THROW(resolve(Misdeed::ThrowsNumber), Error);
         const auto text = _metrics.text();
-        const std::string family = "wasm_proxy_plugin_calls_total{instance=\"backend.private\",method=\"resolve\",";
+        const std::string family = "wasm_proxy_plugin_calls_total{component=\"backend.private\",method=\"resolve\",";
         CPPUNIT_ASSERT_MESSAGE(text, text.find(family) != std::string::npos);
     }
 };

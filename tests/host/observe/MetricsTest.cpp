@@ -111,19 +111,19 @@ public:
         Metrics metrics;
         metrics.pluginCall("team", "find", 0.01, false);
         metrics.pluginCall("team", "find", 0.01, true);
-        has(metrics, "wasm_proxy_plugin_calls_total{instance=\"team\",method=\"find\",result=\"success\"} 1");
-        has(metrics, "wasm_proxy_plugin_calls_total{instance=\"team\",method=\"find\",result=\"failure\"} 1");
-        has(metrics, "wasm_proxy_plugin_call_duration_seconds_count{instance=\"team\",method=\"find\"} 2");
+        has(metrics, "wasm_proxy_plugin_calls_total{component=\"team\",method=\"find\",result=\"success\"} 1");
+        has(metrics, "wasm_proxy_plugin_calls_total{component=\"team\",method=\"find\",result=\"failure\"} 1");
+        has(metrics, "wasm_proxy_plugin_call_duration_seconds_count{component=\"team\",method=\"find\"} 2");
     }
 
     void registryLimits() {
         Metrics metrics;
         metrics.registryLimit("backend.hub", 100, 76);
-        has(metrics, "wasm_proxy_registry_limit{instance=\"backend.hub\"} 100");
-        has(metrics, "wasm_proxy_registry_limit_remaining{instance=\"backend.hub\"} 76");
+        has(metrics, "wasm_proxy_registry_limit{component=\"backend.hub\"} 100");
+        has(metrics, "wasm_proxy_registry_limit_remaining{component=\"backend.hub\"} 76");
         metrics.registryLimit("backend.hub", -1, 0);
         CPPUNIT_ASSERT_EQUAL(std::size_t(0), count(metrics.text(), "wasm_proxy_registry_limit{"));
-        has(metrics, "wasm_proxy_registry_limit_remaining{instance=\"backend.hub\"} 0");
+        has(metrics, "wasm_proxy_registry_limit_remaining{component=\"backend.hub\"} 0");
         metrics.registryLimit("backend.hub", -1, -1);
         metrics.registryLimit("backend.other", -1, -1);
         CPPUNIT_ASSERT_EQUAL(std::size_t(0), count(metrics.text(), "wasm_proxy_registry_limit"));
