@@ -177,7 +177,13 @@ void Host::start() {
     const auto& written = settings.dataplane.publicUrl.get();
     // Pulled as soon as it is known, so that what is wrong shows before a proxy asks.
     rooms.extensions.onChange([&rooms](const std::string& name) {
-        rooms.pulls.byExtension(name, std::nullopt, {"extension-" + name, OwnAddress}, [](const ModuleResult&) {});
+        // What was in the cache is told by no pull.
+        const auto known = [&rooms, name, then = rooms.extensions.find(name)](const ModuleResult& result) {
+            const auto* module = std::get_if<ServedModule>(&result);
+            if (module && rooms.extensions.find(name) == then)
+                rooms.extensions.record(name, {module->manifest, module->module, {}, std::chrono::system_clock::now()});
+        };
+        rooms.pulls.byExtension(name, std::nullopt, {"extension-" + name, OwnAddress}, known);
     });
     rooms.extensions.onOutcome([&rooms](const ExtensionCatalog::Entry& entry) {
         if (const auto resources = std::atomic_load(&rooms.extensionResources)) resources->outcome(entry);

@@ -592,7 +592,15 @@ FailureLog::Failure PullService::failureOf(const Flight& flight, const Error& er
 }
 
 void PullService::report(const Flight& flight, const ExtensionOutcome& outcome) {
-    if (flight.target.extension) flight.setup->targets.extensions().record(flight.target.extension->name, outcome);
+    const auto& pulled = flight.target.extension;
+    if (!pulled) return;
+    // Neither of what the Extension was before, nor of another digest of it that somebody asks for.
+    auto& extensions = flight.setup->targets.extensions();
+    const auto now = extensions.find(pulled->name);
+    const bool same = now && now->url == pulled->url && now->sha256 == pulled->sha256 &&
+                      now->imagePullSecret == pulled->imagePullSecret;
+    if (same && flight.target.reference.str() == pulled->reference.str() && flight.target.module == pulled->sha256)
+        extensions.record(pulled->name, outcome);
 }
 
 void PullService::stop() {

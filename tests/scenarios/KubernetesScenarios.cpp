@@ -9,6 +9,8 @@
 #include <Poco/JSON/Array.h>
 #include <Poco/JSON/Parser.h>
 
+#include <filesystem>
+
 using namespace wasmproxy::test;
 
 namespace {
@@ -118,8 +120,8 @@ private:
         const auto module = uniqueModule("first");
         const auto next = uniqueModule("second");
         const auto last = uniqueModule("third");
-        stage->put("team/authz:v1", module);
-        stage->put("team/authz:v2", next);
+        const auto first = stage->put("team/authz:v1", module);
+        const auto second = stage->put("team/authz:v2", next);
         stage->put("team/stats:v3", last);
         putSecret("regcred", First);
         putExtension("authz", "team/authz:v1", "regcred");
@@ -135,6 +137,17 @@ private:
         stage->writeExtensionFile("stats", stage->extension("stats", "team/stats:v3", "regcred"));
         stage->awaitListed("stats", stage->url("team/stats:v3"));
         stage->assertServed(stage->fetchTarget("team/stats:v3"), last);
+        // The status is of what the Extension is, whatever else somebody asks for by digest.
+        KubernetesStage::await("v2's status", [&] { return statusField("authz", "resolvedDigest") == second; });
+        stage->proxy->kill9(); // with an empty cache
+        std::filesystem::remove_all(stage->proxy->blobs());
+        std::filesystem::remove(stage->proxy->folder() / "index.db");
+        stage->proxy->start();
+        stage->awaitListed("authz", stage->url("team/authz:v2"));
+        stage->assertServed("/extensions/authz.wasm", next);
+        stage->assertServed("/extensions/authz.wasm?digest=" + first, module);
+        CPPUNIT_ASSERT_EQUAL(second,
+                             stage->listed("authz")->getObject("lastPull")->getValue<std::string>("manifestDigest"));
         CPPUNIT_ASSERT_EQUAL_MESSAGE(stage->proxy->log(), std::string(), statusField("authz", "lastError"));
         stage->assertNoSecrets({Second, Token});
     }
@@ -156,7 +169,10 @@ private:
         CPPUNIT_ASSERT_EQUAL(std::string("refused"), stage->listed("authz")->optValue<std::string>("state", ""));
         stage->assertRefused("/extensions/authz.wasm", 404, {});
         putExtension("authz", "team/authz:v1", "regcred");
-        stage->assertServedSoon("/extensions/authz.wasm", module);
+        // Out of the cache, without a pull.
+        KubernetesStage::await("a status", [&] { return !statusField("authz", "resolvedDigest").empty(); });
+        CPPUNIT_ASSERT_EQUAL(std::string(), statusField("authz", "lastError"));
+        stage->assertServed("/extensions/authz.wasm", module);
         api->remove(Resource, KubernetesStage::Namespace, "authz");
         KubernetesStage::await("the end of authz", [&] { return !stage->listed("authz"); });
         stage->assertRefused("/extensions/authz.wasm", 404, {});
