@@ -276,7 +276,7 @@ void PluginCatalog::load() {
     if (!first) all.unreported.insert(all.unreported.end(), look.changed.begin(), look.changed.end());
 }
 
-PluginCatalog::Look PluginCatalog::look(const std::set<std::string>& beingWritten) {
+PluginCatalog::Look PluginCatalog::look(const std::set<std::string>& beingWritten, bool again) {
     auto& all = *_libraries;
     const std::lock_guard loading(all.loading);
     Look look;
@@ -284,6 +284,8 @@ PluginCatalog::Look PluginCatalog::look(const std::set<std::string>& beingWritte
     look.changed.swap(all.unreported);
     all.forgetGone(names, look);
     all.collect(false, look);
+    for (auto& [name, seen] : all.files)
+        if (again && (seen.state.state == "refused" || seen.state.state == "outdated")) seen.identity = {};
     all.begin(names, beingWritten);
     look.checking = !all.checks.idle();
     return look;

@@ -45,8 +45,9 @@ public:
 
     /// The same without waiting for the children: opens what they have passed, and begins with what is new or was
     /// changed. To be called again when checkedDescriptor() is readable. Files of these names are left alone, as they
-    /// are not whole yet.
-    Look look(const std::set<std::string>& beingWritten = {});
+    /// are not whole yet. `again`: what was refused is checked once more, since the reason may lie elsewhere (a library
+    /// that it needs, a machine that was busy).
+    Look look(const std::set<std::string>& beingWritten = {}, bool again = false);
     int checkedDescriptor() const noexcept;
 
     /// Every library seen, by file name.

@@ -93,15 +93,18 @@ bool PluginDirectoryWatch::wait() {
 
 void PluginDirectoryWatch::look() {
     std::uint64_t asked = 0;
+    bool again = false;
     {
         const std::lock_guard<std::mutex> lock(_mutex);
         asked = _asked;
+        again = asked != _begun;
+        _begun = asked;
     }
     PluginCatalog::Look found;
     _directory.renew();
     _directory.take(); // what is written to counts as that also where it is time to look anyway
     try {
-        found = _catalog.look(_directory.beingWritten());
+        found = _catalog.look(_directory.beingWritten(), again);
         _problem.clear();
     } catch (const Error& error) {
         if (_problem != error.what())

@@ -27,8 +27,8 @@ public:
 
     /// Ends and joins its thread, after `onOpened` has returned; a check in progress goes on and is not waited for.
     void stop();
-    /// Looks at once. True: all is known, and `onOpened` has returned; false: not within `patience`, or it was stopped.
-    /// Thread-safe.
+    /// Looks at once, and again at what was refused. True: all is known, and `onOpened` has returned; false: not within
+    /// `patience`, or it was stopped. Thread-safe.
     bool rescan(std::chrono::milliseconds patience);
 
     /// One line in the log.
@@ -49,6 +49,7 @@ private:
     std::mutex _mutex;
     std::condition_variable _looked;
     std::uint64_t _asked = 0;    // rescans
+    std::uint64_t _begun = 0;    // of them
     std::uint64_t _answered = 0; // of them
     bool _stopped = false;
     std::thread _thread;
