@@ -63,8 +63,11 @@ std::string Configuration::defaultPluginDirectory() {
 
 Configuration::Configuration(const std::string& path, const std::vector<std::string>& environment,
                              std::vector<SettingsProblem>& problems, std::shared_ptr<PluginCatalog> plugins)
+    : Configuration(readSettings(path, problems), environment, problems, std::move(plugins)) {}
+
+Configuration::Configuration(SettingsDocument document, const std::vector<std::string>& environment,
+                             std::vector<SettingsProblem>& problems, std::shared_ptr<PluginCatalog> plugins)
     : catalog(std::move(plugins)) {
-    auto document = readSettings(path, problems);
     applyEnvironment(document, environment, problems);
     settings.apply(document, problems);
     checkAdmin(settings, problems);

@@ -4,6 +4,7 @@
 #include "loading/PluginCatalog.h"
 #include "routing/RouteTable.h"
 #include "settings/HostSettings.h"
+#include "settings/SettingsDocument.h"
 #include "wasmproxy/kubernetes/ClusterConfig.h"
 
 #include <memory>
@@ -41,6 +42,9 @@ public:
     /// unloaded, and another directory takes a restart.
     Configuration(const std::string& path, const std::vector<std::string>& environment,
                   std::vector<SettingsProblem>& problems, std::shared_ptr<PluginCatalog> plugins = nullptr);
+    /// The same of what was read already.
+    Configuration(SettingsDocument document, const std::vector<std::string>& environment,
+                  std::vector<SettingsProblem>& problems, std::shared_ptr<PluginCatalog> plugins);
 
     HostSettings settings;
     std::shared_ptr<PluginCatalog> catalog;

@@ -33,4 +33,8 @@ Generation::Generation(std::uint64_t number, std::shared_ptr<const Configuration
           HttpSource(shared.cache, shared.index, limitsOf(_configuration->settings.pull),
                      [this](const std::string& url) -> HttpTransport& { return _components.transportFor(url); })} {}
 
+PullLimits Generation::limits() const {
+    return limitsOf(_configuration->settings.pull);
+}
+
 } // namespace wasmproxy::host

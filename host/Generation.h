@@ -31,6 +31,7 @@ public:
     const Components& components() const noexcept { return _components; }
     const RouteTable& routes() const noexcept { return _routes; }
     const Keychain& keychain() const noexcept { return _keychain; }
+    PullLimits limits() const;
     std::uint64_t number() const noexcept { return _setup.generation; }
     static std::shared_ptr<PullSetup> setup(const std::shared_ptr<Generation>& generation) {
         return {generation, &generation->_setup};

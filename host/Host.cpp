@@ -8,14 +8,21 @@
 #include "SetupView.h"
 #include "admin/AccessesEndpoint.h"
 #include "admin/AdminServer.h"
+#include "admin/ArchiveEndpoints.h"
+#include "admin/ExtensionFileEndpoints.h"
 #include "admin/ExtensionsEndpoint.h"
 #include "admin/FailuresEndpoint.h"
 #include "admin/HealthServer.h"
+#include "admin/JobEndpoints.h"
+#include "admin/Jobs.h"
 #include "admin/ModulesEndpoint.h"
 #include "admin/OperationsEndpoint.h"
 #include "admin/PluginsEndpoint.h"
+#include "admin/PullEndpoints.h"
 #include "admin/ResolveEndpoint.h"
+#include "admin/SettingsEndpoints.h"
 #include "admin/SetupEndpoints.h"
+#include "admin/StoreEndpoints.h"
 #include "dataplane/DataPlane.h"
 #include "eviction/Evictor.h"
 #include "extensions/ExtensionCluster.h"
@@ -114,10 +121,11 @@ struct Host::Rooms {
     std::string seenFile; ///< the identity of the configuration's file when it was read
     PullService pulls;
     DataPlane dataPlane;
-    std::unique_ptr<ExtensionDirectory> extensionFiles;
+    std::shared_ptr<ExtensionDirectory> extensionFiles; // by std::atomic_load and atomic_store
     std::unique_ptr<HostServices> clusterServices;
     std::shared_ptr<ExtensionCluster> extensionResources; // by std::atomic_load and atomic_store
     std::unique_ptr<Evictor> evictor;
+    Jobs jobs;
     std::unique_ptr<HealthServer> health;
     std::unique_ptr<AdminServer> admin;
     std::atomic<bool> ready{false};
@@ -146,7 +154,7 @@ void Host::start() {
     rooms.evictor = std::make_unique<Evictor>(rooms.cache, rooms.index, eviction);
 
     const RoomFigures roomFigures({rooms.pulls, rooms.index, rooms.cache, rooms.memory, rooms.extensions,
-                                   *_first->catalog, *rooms.evictor, nullptr});
+                                   *_first->catalog, *rooms.evictor, &rooms.jobs});
     rooms.metrics.configured();
     rooms.metrics.beforeText([&rooms, roomFigures](AskedFigures& figures) {
         rooms.metrics.modules(static_cast<double>(rooms.index.moduleCount()));
@@ -189,9 +197,7 @@ void Host::start() {
         if (const auto resources = std::atomic_load(&rooms.extensionResources)) resources->outcome(entry);
     });
     useSettings(*_first, nullptr);
-    rooms.admin->add("/api/v1/resolve",
-                     ResolveEndpoint(rooms.pulls, rooms.index,
-                                     written.empty() ? "http://" + settings.dataplane.listen.get() : written));
+    addOperations(written.empty() ? "http://" + settings.dataplane.listen.get() : written);
 
     rooms.dataPlane.start();
     rooms.ready = true;
@@ -205,6 +211,50 @@ void Host::start() {
          {"health", settings.health.listen},
          {"admin", settings.admin.listen},
          {"modules", std::to_string(rooms.index.moduleCount())}});
+}
+
+void Host::addOperations(const std::string& publicUrl) {
+    auto& rooms = *_rooms;
+    auto& admin = *rooms.admin;
+    const auto forgetHot = [&rooms](const Digest& digest) { rooms.pulls.forgetHot(digest); };
+    const auto limits = [&rooms] { return rooms.current()->limits(); };
+    admin.add("/api/v1/resolve", ResolveEndpoint(rooms.pulls, rooms.index, publicUrl));
+    JobEndpoints(rooms.jobs).addTo(admin);
+    PullEndpoints(rooms.jobs, rooms.pulls, ModuleDescription(rooms.index, publicUrl)).addTo(admin);
+    StoreEndpoints(
+        {rooms.jobs, rooms.index, rooms.cache, *rooms.evictor, forgetHot, rooms.current()->limits().manifestBytes})
+        .addTo(admin);
+    ArchiveEndpoints(
+        {rooms.jobs, rooms.index, rooms.cache, rooms.pulls, limits, adminOptions(_first->settings).uploadDirectory})
+        .addTo(admin);
+    ExtensionFileEndpoints(rooms.extensions, [&rooms] { return std::atomic_load(&rooms.extensionFiles); }).addTo(admin);
+    SettingsEndpoints({[this](const std::string& ini) { return validate(ini); },
+                       [this](const std::string& why) {
+                           auto report = reload(why);
+                           return SettingsEndpoints::Reloaded{report.applied, report.generation,
+                                                              std::move(report.problems),
+                                                              std::move(report.restartNeeded)};
+                       }})
+        .addTo(admin);
+}
+
+std::vector<SettingsProblem> Host::validate(const std::string& ini) const {
+    std::vector<SettingsProblem> problems;
+    auto document = readIni(ini, "request", problems);
+    // No library is looked for where a request says.
+    for (auto& section : document.sections) {
+        if (section.kind != "plugins") continue;
+        for (auto it = section.values.begin(); it != section.values.end();) {
+            if (it->key != "directory") {
+                ++it;
+                continue;
+            }
+            problems.push_back({it->origin, "plugins.directory", "is not looked at here: set it in the file"});
+            it = section.values.erase(it);
+        }
+    }
+    const Configuration checked(std::move(document), _source.environment, problems, _first->catalog);
+    return problems;
 }
 
 void Host::useSettings(const Configuration& configuration, const Configuration* before) {
@@ -222,11 +272,11 @@ void Host::startExtensions(const Configuration& configuration, const Configurati
     auto& rooms = *_rooms;
     const auto& directory = configuration.settings.extensions.directory.get();
     if (!before || directory != before->settings.extensions.directory.get()) {
-        rooms.extensionFiles.reset();
+        std::atomic_store(&rooms.extensionFiles, std::shared_ptr<ExtensionDirectory>());
         if (directory.empty())
             rooms.extensions.replace("directory", {});
         else
-            rooms.extensionFiles = std::make_unique<ExtensionDirectory>(directory, rooms.extensions);
+            std::atomic_store(&rooms.extensionFiles, std::make_shared<ExtensionDirectory>(directory, rooms.extensions));
     }
     if (before && configuration.clusterKey() == before->clusterKey()) return;
     std::atomic_store(&rooms.extensionResources, std::shared_ptr<ExtensionCluster>());
@@ -331,11 +381,12 @@ void Host::stop(const char* why) {
     rooms.pluginFiles->stop(); // no reload from here on
     if (!rooms.dataPlane.drain(DrainLimit))
         log(LogLevel::Warning, "some answers were not finished within the drain limit");
+    rooms.jobs.stop();
     rooms.pulls.stop();
     rooms.dataPlane.stop();
     rooms.admin->stop();
     rooms.health->stop();
-    rooms.extensionFiles.reset();
+    std::atomic_store(&rooms.extensionFiles, std::shared_ptr<ExtensionDirectory>());
     std::atomic_store(&rooms.extensionResources, std::shared_ptr<ExtensionCluster>());
     rooms.evictor.reset();
     _rooms.reset();

@@ -49,6 +49,8 @@ private:
     std::vector<PluginsEndpoint::Use> pluginUses() const;
     void useSettings(const Configuration& configuration, const Configuration* before);
     void startExtensions(const Configuration& configuration, const Configuration* before);
+    std::vector<SettingsProblem> validate(const std::string& ini) const;
+    void addOperations(const std::string& publicUrl);
 
     std::shared_ptr<const Configuration> _first;
     const Source _source;
