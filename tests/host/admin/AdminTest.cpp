@@ -1,23 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "admin/AdminServer.h"
-#include "admin/ExtensionsEndpoint.h"
 #include "admin/HealthServer.h"
-#include "admin/ModulesEndpoint.h"
-#include "admin/PluginsEndpoint.h"
-#include "admin/ResolveEndpoint.h"
 #include "admin/StopSignal.h"
-#include "extensions/ExtensionReader.h"
-#include "index/DigestIndex.h"
-#include "loading/PluginCatalog.h"
 #include "observe/Metrics.h"
 #include "pull/CacheTiers.h"
-#include "pull/ModuleService.h"
 #include "routing/RouteTable.h"
 #include "support/RawClient.h"
+#include "wasmproxy/oci/Error.h"
 #include "wasmproxy/oci/StrictJson.h"
 
+#include <Poco/File.h>
 #include <Poco/TemporaryFile.h>
 #include <cppunit/extensions/HelperMacros.h>
+#include <fstream>
 #include <future>
 #include <thread>
 
@@ -36,64 +31,60 @@ std::string errorCode(const RawAnswer& answer) {
     return json(answer.body).at("errors").items().at(0).at("code").asString();
 }
 
-class TextBlob : public Blob {
-public:
-    explicit TextBlob(std::string text) : _text(std::move(text)) {}
-    std::uint64_t size() const noexcept override { return _text.size(); }
-    std::size_t read(std::uint64_t offset, char* buffer, std::size_t size) override {
-        return offset >= _text.size() ? 0 : _text.copy(buffer, size, offset);
-    }
-
-private:
-    std::string _text;
-};
-
-class OneModule : public ModuleService {
-public:
-    void byReference(const Reference& reference, const std::string&, const Caller& caller,
-                     ModuleCallback callback) override {
-        asked.push_back(reference.str());
-        lastCaller = caller;
-        if (reference.tag() == "held") {
-            held.push_back(std::move(callback));
-            return;
-        }
-        if (reference.tag() == "later") {
-            later.push_back(
-                std::async(std::launch::async, [this, callback = std::move(callback)] { callback(answer); }));
-            return;
-        }
-        callback(answer);
-    }
-    void byUrl(const std::string&, const std::string&, const Caller&, ModuleCallback callback) override {
-        callback(answer);
-    }
-    void byExtension(const std::string&, const std::optional<Digest>&, const Caller&,
-                     ModuleCallback callback) override {
-        callback(answer);
-    }
-    void bySha256(const Digest&, const Caller&, ModuleCallback callback) override { callback(answer); }
-
-    ModuleResult answer = Error(ErrorCode::RouteUnknown, "no route serves host.example/a", "add a route");
-    std::vector<std::future<void>> later;
-    std::vector<std::string> asked;
-    std::vector<ModuleCallback> held;
-    Caller lastCaller;
-};
-
-/// An AdminServer over an index in a temporary directory.
+/// An AdminServer with operations of all kinds.
 struct Fixture {
-    Fixture() : index({directory() + "/index.db"}), server("127.0.0.1:0") {
-        ModulesEndpoint(index, cache, [](const Repository&) { return nullptr; }).addTo(server);
-        server.add("/api/v1/resolve", ResolveEndpoint(modules, index, "http://127.0.0.1:8080", milliseconds(700)));
-        server.add("/api/v1/broken", [](const AdminRequest&) -> AdminAnswer { throw 42; });
-        server.add("/api/v1/thrown", [](const AdminRequest&) -> AdminAnswer { throw std::runtime_error("secret"); });
+    Fixture() : server("127.0.0.1:0") {
+        const auto add = [&](const char* method, const char* path, AdminHandler handler, std::uint64_t limit = 0) {
+            server.add({method, path, method == std::string("GET") ? AdminRole::Read : AdminRole::Operate,
+                        std::move(handler), limit, std::string(path).find("archive") != std::string::npos});
+        };
+        add("GET", "/api/v1/modules", [](const AdminRequest&) { return text("all"); });
+        add("GET", "/api/v1/things/{name}", [](const AdminRequest& r) { return text("thing " + r.segment("name")); });
+        add("GET", "/api/v1/things/special", [](const AdminRequest&) { return text("the special one"); });
+        add(
+            "PUT", "/api/v1/things/{name}",
+            [](const AdminRequest& r) { return text(r.segment("name") + "=" + r.body + " if " + r.ifMatch); }, 100000);
+        add("DELETE", "/api/v1/things/{name}", [](const AdminRequest& r) { return text("gone " + r.segment("name")); });
+        add("GET", "/api/v1/tags/{reference...}", [](const AdminRequest& r) { return text(r.segment("reference")); });
+        add("POST", "/api/v1/actions/{name}", [](const AdminRequest& r) { return text(r.actor); });
+        add(
+            "POST", "/api/v1/archive", [this](const AdminRequest& r) { return takeArchive(r); }, 1 << 20);
+        add("GET", "/api/v1/export", [this](const AdminRequest&) { return giveFile(); });
+        add("GET", "/api/v1/broken", [](const AdminRequest&) -> AdminAnswer { throw 42; });
+        add("GET", "/api/v1/thrown", [](const AdminRequest&) -> AdminAnswer { throw std::runtime_error("secret"); });
+        add("GET", "/api/v1/wrong", [](const AdminRequest&) -> AdminAnswer {
+            throw Error(ErrorCode::RouteUnknown, "no route serves a", "add a route");
+        });
+        add("GET", "/api/v1/held", [](const AdminRequest& r) { return held(r); });
         server.start();
     }
 
-    std::string directory() {
-        Poco::File(_directory.path()).createDirectories();
-        return _directory.path();
+    static AdminAnswer text(const std::string& body) {
+        AdminAnswer answer;
+        answer.body = body;
+        return answer;
+    }
+
+    AdminAnswer takeArchive(const AdminRequest& request) {
+        archive = request.bodyFile;
+        return text(request.bodyFile.empty() ? "nothing" : std::to_string(Poco::File(archive).getSize()));
+    }
+
+    AdminAnswer giveFile() {
+        AdminAnswer answer;
+        const auto file = std::make_shared<Poco::TemporaryFile>();
+        std::ofstream(file->path()) << std::string(300000, 'x');
+        answer.file = exported = file->path();
+        answer.fileOwner = file;
+        answer.contentType = "application/x-tar";
+        return answer;
+    }
+
+    static AdminAnswer held(const AdminRequest& request) {
+        std::promise<void> stopped;
+        const StopSignal::Subscription onStop(*request.stop, [&] { stopped.set_value(); });
+        return text(stopped.get_future().wait_for(std::chrono::seconds(5)) == std::future_status::ready ? "stopped"
+                                                                                                        : "late");
     }
 
     std::string host() const { return "Host: 127.0.0.1:" + std::to_string(server.port()) + "\r\n"; }
@@ -109,36 +100,26 @@ struct Fixture {
         return answer;
     }
 
-    Poco::TemporaryFile _directory;
-    DigestIndex index;
-    CacheTiers cache{{}};
-    OneModule modules;
+    RawAnswer send(const std::string& method, const std::string& path, const std::string& headers,
+                   const std::string& body) {
+        return get(path, headers + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body,
+                   method.c_str());
+    }
+
+    std::string archive;
+    std::string exported;
     AdminServer server;
 };
-
-ModuleRecord record(int number, int age) {
-    ModuleRecord record;
-    record.manifest = Digest::of("index " + std::to_string(number));
-    record.selectedManifest = Digest::of("manifest " + std::to_string(number));
-    record.module = Digest::of("module " + std::to_string(number));
-    record.layer = Digest::of("layer " + std::to_string(number));
-    record.size = static_cast<std::uint64_t>(1000 + number);
-    record.layout = "compat-oci";
-    record.entry = "plugin.wasm";
-    record.proxyAbi = "0.2.1";
-    record.pulledAt = std::chrono::system_clock::from_time_t(1700000000 - age);
-    return record;
-}
 
 } // namespace
 
 class AdminTest : public CppUnit::TestFixture {
     CPPUNIT_TEST_SUITE(AdminTest);
-    CPPUNIT_TEST(resolveTellsBothDigestsAndAUrl);
-    CPPUNIT_TEST(resolveTellsErrorsAndWaitsWithABound);
-    CPPUNIT_TEST(modulesAreListedInOrder);
-    CPPUNIT_TEST(pluginsAreListed);
-    CPPUNIT_TEST(extensionsAreListed);
+    CPPUNIT_TEST(pathsHaveNames);
+    CPPUNIT_TEST(answersHaveTags);
+    CPPUNIT_TEST(bodies);
+    CPPUNIT_TEST(archives);
+    CPPUNIT_TEST(files);
     CPPUNIT_TEST(foreignPagesAreRefused);
     CPPUNIT_TEST(oddRequestsGetOneAnswer);
     CPPUNIT_TEST(exceptionsBecomeAnswers);
@@ -149,147 +130,172 @@ class AdminTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(health);
     CPPUNIT_TEST_SUITE_END();
 
-    void resolveTellsBothDigestsAndAUrl() {
+    void pathsHaveNames() {
         Fixture fixture;
-        const ModuleRecord known = record(1, 0);
-        fixture.index.recordModule(known, Repository("host.example", "team/filter"));
-        fixture.modules.answer =
-            ServedModule{std::make_shared<TextBlob>(std::string(1001, 'x')), known.module, known.manifest};
-        for (const std::string query : {"oci://host.example/team/filter:later", "host.example/team/filter:later",
-                                        "OCI%3A%2F%2Fhost.example/team/filter%3Alater"}) {
-            const RawAnswer answer = fixture.get("/api/v1/resolve?ref=" + query);
-            CPPUNIT_ASSERT_EQUAL_MESSAGE(answer.body, 200, answer.status());
-            const StrictJson body = json(answer.body);
-            CPPUNIT_ASSERT_EQUAL(std::string("host.example/team/filter:later"), body.at("reference").asString());
-            CPPUNIT_ASSERT_EQUAL(known.manifest.str(), body.at("manifestDigest").asString());
-            CPPUNIT_ASSERT_EQUAL(known.selectedManifest.str(), body.at("selectedManifestDigest").asString());
-            CPPUNIT_ASSERT_EQUAL(std::string(known.module.hex()), body.at("moduleSha256").asString());
-            CPPUNIT_ASSERT_EQUAL(std::uint64_t(1001), body.at("size").asUnsigned());
-            CPPUNIT_ASSERT_EQUAL(std::string("compat-oci"), body.at("layout").asString());
-            CPPUNIT_ASSERT_EQUAL(std::string("0.2.1"), body.at("proxyAbi").asString());
-            const std::string url = body.at("url").asString();
-            const std::string start =
-                "http://127.0.0.1:8080/fetch/b2NpOi8vaG9zdC5leGFtcGxlL3RlYW0vZmlsdGVyOmxhdGVyQHNoYTI1Njp";
-            CPPUNIT_ASSERT_EQUAL(start, url.substr(0, start.size()));
-            CPPUNIT_ASSERT_EQUAL(std::string::npos, url.find_first_of("+=", start.size()));
-        }
-        CPPUNIT_ASSERT_EQUAL(std::string("127.0.0.1"), fixture.modules.lastCaller.address);
-        CPPUNIT_ASSERT(!fixture.modules.lastCaller.requestId.empty());
-    }
-
-    void resolveTellsErrorsAndWaitsWithABound() {
-        Fixture fixture;
-        RawAnswer answer = fixture.get("/api/v1/resolve?ref=host.example/a:b");
-        CPPUNIT_ASSERT_EQUAL(404, answer.status());
-        CPPUNIT_ASSERT_EQUAL(std::string("NAME_UNKNOWN"), errorCode(answer));
-        CPPUNIT_ASSERT(answer.body.find("add a route") != std::string::npos);
-        CPPUNIT_ASSERT_EQUAL(400, fixture.get("/api/v1/resolve").status());
-        CPPUNIT_ASSERT_EQUAL(400, fixture.get("/api/v1/resolve?ref=").status());
-        CPPUNIT_ASSERT_EQUAL(400, fixture.get("/api/v1/resolve?ref=http://x/y").status());
-        CPPUNIT_ASSERT_EQUAL(400, fixture.get("/api/v1/resolve?ref=a%0d%0ab").status());
-        const auto start = Clock::now();
-        answer = fixture.get("/api/v1/resolve?ref=host.example/a:held");
-        CPPUNIT_ASSERT_EQUAL(503, answer.status());
-        CPPUNIT_ASSERT(Clock::now() - start >= milliseconds(700) && Clock::now() - start < milliseconds(2500));
-        fixture.modules.held.at(0)(Error(ErrorCode::Internal, "late")); // nobody waits any more
-    }
-
-    void modulesAreListedInOrder() {
-        Fixture fixture;
-        CPPUNIT_ASSERT_EQUAL(std::string("{\"total\":0,\"items\":[]}\n"), fixture.get("/api/v1/modules").body);
-        for (int i = 0; i < 105; ++i)
-            fixture.index.recordModule(record(i, i / 2), Repository("host.example", "team/filter"));
-        fixture.index.recordTag(Reference::parse("host.example/team/filter:v0"), record(0, 0).manifest);
-        const StrictJson all = json(fixture.get("/api/v1/modules").body);
-        CPPUNIT_ASSERT_EQUAL(std::uint64_t(105), all.at("total").asUnsigned());
-        CPPUNIT_ASSERT_EQUAL(std::size_t(100), all.at("items").items().size());
-        std::string before = "9999";
-        std::string digestBefore;
-        bool tagged = false;
-        for (const StrictJson& module : all.at("items").items()) {
-            const std::string at = module.at("pulledAt").asString();
-            const std::string digest = module.at("manifestDigest").asString();
-            CPPUNIT_ASSERT(at < before || (at == before && digest > digestBefore));
-            before = at;
-            digestBefore = digest;
-            CPPUNIT_ASSERT_EQUAL(std::string("host.example/team/filter"),
-                                 module.at("repositories").items().at(0).asString());
-            if (digest != record(0, 0).manifest.str()) continue;
-            tagged = true;
-            CPPUNIT_ASSERT_EQUAL(std::string("host.example/team/filter:v0"),
-                                 module.at("tags").items().at(0).asString());
-            CPPUNIT_ASSERT_EQUAL(std::string(record(0, 0).module.hex()), module.at("moduleSha256").asString());
-        }
-        CPPUNIT_ASSERT(tagged);
-        CPPUNIT_ASSERT_EQUAL(std::size_t(7),
-                             json(fixture.get("/api/v1/modules?limit=7").body).at("items").items().size());
-        CPPUNIT_ASSERT_EQUAL(std::size_t(105),
-                             json(fixture.get("/api/v1/modules?limit=1000").body).at("items").items().size());
-        for (const char* wrong : {"0", "1001", "-1", "x", "1x", "99999999999999999999", "+5"})
-            CPPUNIT_ASSERT_EQUAL_MESSAGE(wrong, 400,
-                                         fixture.get(std::string("/api/v1/modules?limit=") + wrong).status());
-    }
-
-    void pluginsAreListed() {
-        PluginCatalog catalog({});
-        AdminRequest request;
-        CPPUNIT_ASSERT_EQUAL(std::string("{\"plugins\":[]}\n"), PluginsEndpoint(catalog)(request).body);
-    }
-
-    static std::string extensions(const ExtensionCatalog& catalog) {
+        const std::vector<std::pair<std::string, std::string>> rows{
+            {"/api/v1/things/a", "thing a"},
+            {"/api/v1/things/a/", "thing a"},
+            {"/api/v1/things/a%20b", "thing a b"},
+            {"/api/v1/things/a%2Fb", "thing a/b"},
+            {"/api/v1/things/a+b", "thing a+b"},
+            {"/api/v1/things/special", "the special one"},
+            {"/api/v1/tags/host.example:5000/team/filter:v1", "host.example:5000/team/filter:v1"},
+            {"/api/v1/tags/a%2Fb/c", "a/b/c"},
+        };
+        for (const auto& [path, body] : rows)
+            CPPUNIT_ASSERT_EQUAL_MESSAGE(path, body, fixture.get(path).body);
+        for (const char* path : {"/api/v1/things", "/api/v1/things//", "/api/v1/things/a/b", "/api/v1/tags",
+                                 "/api/v1/tags/", "/api/v1//modules", "//api/v1/modules", "/api", "/API/V1/modules"})
+            CPPUNIT_ASSERT_EQUAL_MESSAGE(path, 404, fixture.get(path).status());
+        for (const char* path : {"/api/v1/things/%2e%2e", "/api/v1/things/..", "/api/v1/tags/a/../b", "/api/v1/tags/.",
+                                 "/api/v1/things/%00", "/api/v1/things/a%0ab", "/api/v1/things/%zz",
+                                 "/api/v1/things/%7f", "/api/v1/things/%"})
+            CPPUNIT_ASSERT_EQUAL_MESSAGE(path, 400, fixture.get(path).status());
+        const RawAnswer refused = fixture.get("/api/v1/things/special", "", "POST");
+        CPPUNIT_ASSERT_EQUAL(405, refused.status());
+        CPPUNIT_ASSERT_EQUAL(std::string("GET, HEAD, PUT, DELETE"), refused.header("Allow"));
+        // The name is taken where the literal path has no such method.
+        CPPUNIT_ASSERT_EQUAL(std::string("gone special"), fixture.get("/api/v1/things/special", "", "DELETE").body);
+        const RawAnswer nothing = fixture.get("/api/v1/nothing");
+        CPPUNIT_ASSERT_EQUAL(404, nothing.status());
+        CPPUNIT_ASSERT(nothing.body.find("/api") == std::string::npos); // what there is, is not told
         AdminServer server("127.0.0.1:0");
-        ExtensionsEndpoint(catalog).addTo(server);
-        return server.operations().at(0).handler({}).body;
+        const auto handler = [](const AdminRequest&) { return AdminAnswer(); };
+        server.add({"GET", "/a/{b}", AdminRole::Read, handler});
+        const std::vector<AdminOperation> wrong{
+            {"GET", "/a/{b}", AdminRole::Read, handler},   {"TRACE", "/x", AdminRole::Read, handler},
+            {"GET", "x", AdminRole::Read, handler},        {"GET", "/x/", AdminRole::Read, handler},
+            {"GET", "/x", AdminRole::Read, nullptr},       {"GET", "/x", AdminRole::Read, handler, 5},
+            {"GET", "/{a...}/x", AdminRole::Read, handler}};
+        for (const AdminOperation& operation : wrong)
+            CPPUNIT_ASSERT_THROW_MESSAGE(operation.path, server.add(operation), std::logic_error);
+        CPPUNIT_ASSERT_EQUAL(std::size_t(1), server.operations().size());
     }
 
-    void extensionsAreListed() {
-        ExtensionCatalog catalog;
-        CPPUNIT_ASSERT_EQUAL(std::string("{\"enabled\":true,\"items\":[]}\n"), extensions(catalog));
-        const std::string start =
-            "---\napiVersion: extension.tsb.tetrate.io/v2\nkind: WasmExtension\nmetadata: {name: ";
-        const std::string text = start +
-                                 "authz}\nspec: {url: 'ghcr.io/o/authz:v1', imagePullSecret: regcred, allowedIn: " +
-                                 "[a/b], sha256: " + std::string(64, 'a') + ", config: {password: hunter2}}\n" + start +
-                                 "broken}\nspec: {url: a, phase: x, vmConfig: hunter2}\n";
-        catalog.replace("directory", readExtensions(text, DocumentFormat::Yaml, "/e/a.yaml"));
-        catalog.record("authz",
-                       {Digest::of("m"), Digest::of("w"), "", std::chrono::system_clock::from_time_t(1700000000)});
-        catalog.record("authz", {{}, {}, "the registry refuses", std::chrono::system_clock::from_time_t(1700000001)});
+    void answersHaveTags() {
+        Fixture fixture;
+        const RawAnswer first = fixture.get("/api/v1/modules");
+        const std::string tag = first.header("ETag");
+        CPPUNIT_ASSERT(tag.size() > 20 && tag.front() == '"' && tag.back() == '"');
+        CPPUNIT_ASSERT_EQUAL(tag, fixture.get("/api/v1/modules").header("ETag"));
+        CPPUNIT_ASSERT_EQUAL(tag, fixture.get("/api/v1/modules", "", "HEAD").header("ETag"));
+        CPPUNIT_ASSERT(tag != fixture.get("/api/v1/things/a").header("ETag"));
+        for (const std::string& given : {tag, "\"x\", " + tag, "W/" + tag, std::string("*")}) {
+            const RawAnswer same = fixture.get("/api/v1/modules", "If-None-Match: " + given + "\r\n");
+            CPPUNIT_ASSERT_EQUAL_MESSAGE(given, 304, same.status());
+            CPPUNIT_ASSERT_EQUAL(tag, same.header("ETag"));
+        }
+        CPPUNIT_ASSERT_EQUAL(200, fixture.get("/api/v1/modules", "If-None-Match: \"x\"\r\n").status());
+        CPPUNIT_ASSERT(fixture.get("/api/v1/nothing").header("ETag").empty());
+        CPPUNIT_ASSERT(fixture.get("/api/v1/things/a", "", "DELETE").header("ETag").empty());
+    }
 
-        const auto body = extensions(catalog);
-        CPPUNIT_ASSERT(body.find("hunter2") == std::string::npos);
-        const auto listed = json(body).at("items").items();
-        CPPUNIT_ASSERT_EQUAL(std::size_t(2), listed.size());
-        const StrictJson& good = listed[0];
-        for (const auto& [key, value] :
-             std::vector<std::pair<std::string, std::string>>{{"name", "authz"},
-                                                              {"origin", "/e/a.yaml"},
-                                                              {"source", "directory"},
-                                                              {"state", "in force"},
-                                                              {"url", "oci://ghcr.io/o/authz:v1"},
-                                                              {"imagePullPolicy", "IfNotPresent"},
-                                                              {"imagePullSecret", "regcred"},
-                                                              {"sha256", std::string(64, 'a')}})
-            CPPUNIT_ASSERT_EQUAL_MESSAGE(key, value, good.at(key).asString());
-        CPPUNIT_ASSERT(!good.at("allowedIn").at("enforced").asBool() && !good.find("problems"));
-        CPPUNIT_ASSERT_EQUAL(std::string("a/b"), good.at("allowedIn").at("values").items().at(0).asString());
-        const auto pull = good.at("lastPull");
-        CPPUNIT_ASSERT_EQUAL(Digest::of("m").str(), pull.at("manifestDigest").asString());
-        CPPUNIT_ASSERT_EQUAL(std::string(Digest::of("w").hex()), pull.at("moduleSha256").asString());
-        CPPUNIT_ASSERT_EQUAL(std::string("the registry refuses"), pull.at("error").asString());
-        CPPUNIT_ASSERT_EQUAL(std::string("2023-11-14T22:13:21Z"), pull.at("at").asString());
+    void bodies() {
+        Fixture fixture;
+        const std::string thing = "/api/v1/things/a";
+        const std::string json = "Content-Type: application/json\r\n";
+        CPPUNIT_ASSERT_EQUAL(std::string("a={} if \"x\""),
+                             fixture.send("PUT", thing, json + "If-Match: \"x\"\r\n", "{}").body);
+        CPPUNIT_ASSERT_EQUAL(200, fixture.send("PUT", thing, json, std::string(100000, ' ')).status());
+        CPPUNIT_ASSERT_EQUAL(
+            200, fixture.send("PUT", thing, "content-type: Application/JSON; charset=utf-8\r\n", "{}").status());
+        CPPUNIT_ASSERT_EQUAL(200, fixture.get(thing, "", "PUT").status()); // nothing is an empty body
+        CPPUNIT_ASSERT_EQUAL(200, fixture.send("PUT", thing, "", "").status());
+        CPPUNIT_ASSERT_EQUAL(413, fixture.send("PUT", thing, json, std::string(100001, ' ')).status());
+        CPPUNIT_ASSERT_EQUAL(413, fixture.send("PUT", thing, json, std::string(1 << 20, ' ')).status());
+        for (const char* type :
+             {"", "Content-Type: text/plain\r\n", "Content-Type: application/x-www-form-urlencoded\r\n",
+              "Content-Type: multipart/form-data; boundary=x\r\n", "Content-Type: text/json\r\n",
+              "Content-Type: application/octet-stream\r\n", "Content-Type: application/jsonx\r\n",
+              "Content-Type: text/plain; application/json\r\n"}) {
+            CPPUNIT_ASSERT_EQUAL_MESSAGE(type, 415, fixture.send("PUT", thing, type, "{}").status());
+            // Nor without a body: that, too, a page can send.
+            if (*type != '\0')
+                CPPUNIT_ASSERT_EQUAL_MESSAGE(type, 415, fixture.send("POST", "/api/v1/actions/x", type, "").status());
+        }
+        CPPUNIT_ASSERT_EQUAL(400, fixture.send("PUT", thing, json + json, "{}").status());
+        CPPUNIT_ASSERT_EQUAL(400, fixture.send("DELETE", thing, json, "{}").status());
+        CPPUNIT_ASSERT_EQUAL(400, fixture.send("GET", thing, json, "{}").status());
+        CPPUNIT_ASSERT_EQUAL(
+            411, fixture.get(thing, json + "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n", "PUT").status());
+        CPPUNIT_ASSERT_EQUAL(std::string("loopback"), fixture.get("/api/v1/actions/x", json, "POST").body);
 
-        CPPUNIT_ASSERT_EQUAL(std::string("refused"), listed[1].at("state").asString());
-        CPPUNIT_ASSERT_EQUAL(std::string("/e/a.yaml (document 2)"), listed[1].at("origin").asString());
-        CPPUNIT_ASSERT_EQUAL(std::string("spec.phase"), listed[1].at("problems").items().at(0).at("field").asString());
-        CPPUNIT_ASSERT(!listed[1].find("url") && !listed[1].find("lastPull"));
+        // What is only claimed costs nothing, and is refused before it comes.
+        const auto start = Clock::now();
+        CPPUNIT_ASSERT_EQUAL(413, fixture.get(thing, json + "Content-Length: 1073741824\r\n", "PUT").status());
+        CPPUNIT_ASSERT_EQUAL(413, fixture.get(thing, json + "Content-Length: 999999999999999999\r\n", "PUT").status());
+        CPPUNIT_ASSERT_EQUAL(400, fixture.get(thing, json + "Content-Length: 9999999999999999999\r\n", "PUT").status());
+        CPPUNIT_ASSERT(Clock::now() - start < milliseconds(2500));
 
-        ExtensionCatalog off(false);
-        off.replace("directory", readExtensions(text, DocumentFormat::Yaml, "/e/a.yaml"));
-        const auto none = json(extensions(off));
-        CPPUNIT_ASSERT(!none.at("enabled").asBool());
-        CPPUNIT_ASSERT(none.at("note").asString().find("enable-wasm-download-proxy") != std::string::npos);
-        CPPUNIT_ASSERT_EQUAL(std::string("switched off"), none.at("items").items().at(0).at("state").asString());
+        // A body that ends early, and one that never does.
+        RawClient half(fixture.server.port());
+        const std::string head = "PUT " + thing + " HTTP/1.1\r\n" + fixture.host() + json;
+        half.send(head + "Content-Length: 100\r\n\r\n{");
+        half.finishSending();
+        CPPUNIT_ASSERT_EQUAL(400, half.answer().status());
+        RawClient slow(fixture.server.port());
+        slow.send(head + "Content-Length: 100\r\n\r\n");
+        const auto began = Clock::now();
+        bool cut = false;
+        while (!cut && Clock::now() - began < std::chrono::seconds(9)) {
+            try {
+                slow.send("x");
+            } catch (const std::exception&) {
+                break;
+            }
+            cut = slow.closedWithin(milliseconds(100));
+        }
+        CPPUNIT_ASSERT(Clock::now() - began < std::chrono::seconds(7));
+
+        RawClient polite(fixture.server.port());
+        polite.send(head + "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+        CPPUNIT_ASSERT_EQUAL(100, polite.answer().status());
+        polite.send("{}");
+        CPPUNIT_ASSERT_EQUAL(200, polite.answer().status());
+        RawClient refused(fixture.server.port());
+        refused.send(head + "Expect: 100-continue\r\nContent-Length: 200000\r\n\r\n");
+        CPPUNIT_ASSERT_EQUAL(413, refused.answer().status());
+    }
+
+    void archives() {
+        Fixture fixture;
+        const std::string type = "Content-Type: application/x-tar\r\n";
+        CPPUNIT_ASSERT_EQUAL(std::string("700000"),
+                             fixture.send("POST", "/api/v1/archive", type, std::string(700000, 'x')).body);
+        CPPUNIT_ASSERT(!fixture.archive.empty() && !Poco::File(fixture.archive).exists());
+        CPPUNIT_ASSERT_EQUAL(std::string("nothing"), fixture.send("POST", "/api/v1/archive", type, "").body);
+        CPPUNIT_ASSERT_EQUAL(413, fixture.send("POST", "/api/v1/archive", type, std::string(1100000, 'x')).status());
+        for (const char* wrong : {"", "Content-Type: text/plain\r\n", "Content-Type: multipart/form-data\r\n",
+                                  "Content-Type: application/json\r\n"})
+            CPPUNIT_ASSERT_EQUAL_MESSAGE(wrong, 415, fixture.send("POST", "/api/v1/archive", wrong, "x").status());
+
+        // Two at a time; what is cut leaves no file and frees its place.
+        const std::string head =
+            "POST /api/v1/archive HTTP/1.1\r\n" + fixture.host() + type + "Content-Length: 500000\r\n\r\nx";
+        {
+            RawClient first(fixture.server.port());
+            RawClient second(fixture.server.port());
+            first.send(head);
+            second.send(head);
+            std::this_thread::sleep_for(milliseconds(300));
+            const RawAnswer third = fixture.send("POST", "/api/v1/archive", type, "x");
+            CPPUNIT_ASSERT_EQUAL(503, third.status());
+        }
+        int status = 0;
+        for (int i = 0; i < 30 && status != 200; ++i) {
+            std::this_thread::sleep_for(milliseconds(100));
+            status = fixture.send("POST", "/api/v1/archive", type, "x").status();
+        }
+        CPPUNIT_ASSERT_EQUAL(200, status);
+    }
+
+    void files() {
+        Fixture fixture;
+        const RawAnswer answer = fixture.get("/api/v1/export");
+        CPPUNIT_ASSERT_EQUAL(std::string("application/x-tar"), answer.header("Content-Type"));
+        CPPUNIT_ASSERT(std::string(300000, 'x') == answer.body);
+        CPPUNIT_ASSERT(!Poco::File(fixture.exported).exists());
+        CPPUNIT_ASSERT_EQUAL(std::string("300000"), fixture.get("/api/v1/export", "", "HEAD").header("Content-Length"));
     }
 
     void foreignPagesAreRefused() {
@@ -319,6 +325,13 @@ class AdminTest : public CppUnit::TestFixture {
                  Row{"Host: localhost:" + port + "\r\nOrigin: null\r\n", 403},
                  Row{"Host: localhost:" + port + "\r\nOrigin: https://localhost:" + port + "\r\n", 403},
                  Row{"Host: localhost:" + port + "\r\nOrigin: http://localhost\r\n", 403},
+                 Row{"Host: localhost:" + port + "\r\nSec-Fetch-Site: cross-site\r\n", 403},
+                 Row{"Host: localhost:" + port + "\r\nSec-Fetch-Site: same-site\r\n", 403},
+                 Row{"Host: localhost:" + port + "\r\nSec-Fetch-Site: same-origin\r\n", 200},
+                 Row{"Host: localhost:" + port + "\r\nSec-Fetch-Site: none\r\n", 200},
+                 Row{"Host: localhost:" + port + "\r\nOrigin: http://localhost:" + port +
+                         "\r\nOrigin: http://localhost:" + port + "\r\n",
+                     400},
              }) {
             RawClient client(fixture.server.port());
             client.send("GET /api/v1/modules HTTP/1.1\r\n" + row.headers + "\r\n");
@@ -386,7 +399,8 @@ class AdminTest : public CppUnit::TestFixture {
         const std::string answer = client.readToEnd();
         CPPUNIT_ASSERT(answer.compare(0, 15, "HTTP/1.1 200 OK") == 0);
         CPPUNIT_ASSERT_EQUAL(std::string::npos, answer.find("HTTP/1.1 ", 1));
-        CPPUNIT_ASSERT_EQUAL(405, fixture.get("/api/v1/modules", "", "POST").status());
+        for (const char* method : {"POST", "TRACE", "CONNECT", "OPTIONS", "PATCH", "TRACK", "DEBUG"})
+            CPPUNIT_ASSERT_EQUAL_MESSAGE(method, 405, fixture.get("/api/v1/modules", "", method).status());
         CPPUNIT_ASSERT_EQUAL(std::string("GET, HEAD"), fixture.get("/api/v1/modules", "", "PUT").header("Allow"));
         CPPUNIT_ASSERT_EQUAL(200, fixture.get("/api/v1/modules", "", "HEAD").status());
         CPPUNIT_ASSERT_EQUAL(404, fixture.get("/api/v1/modulesx").status());
@@ -402,6 +416,10 @@ class AdminTest : public CppUnit::TestFixture {
             CPPUNIT_ASSERT_EQUAL(std::string("INTERNAL"), errorCode(answer));
             CPPUNIT_ASSERT(answer.body.find("secret") == std::string::npos);
         }
+        const RawAnswer answer = fixture.get("/api/v1/wrong");
+        CPPUNIT_ASSERT_EQUAL(404, answer.status());
+        CPPUNIT_ASSERT_EQUAL(std::string("NAME_UNKNOWN"), errorCode(answer));
+        CPPUNIT_ASSERT(answer.body.find("add a route") != std::string::npos);
     }
 
     void onlyLoopback() {
@@ -427,7 +445,7 @@ class AdminTest : public CppUnit::TestFixture {
         RawClient half(fixture.server.port());
         half.send("GET /api");
         RawClient waiting(fixture.server.port());
-        waiting.send("GET /api/v1/resolve?ref=host.example/a:held HTTP/1.1\r\n" + fixture.host() + "\r\n");
+        waiting.send("GET /api/v1/held HTTP/1.1\r\n" + fixture.host() + "\r\n");
         std::this_thread::sleep_for(milliseconds(200));
         const auto start = Clock::now();
         fixture.server.stop();
