@@ -218,7 +218,7 @@ void Host::addOperations(const std::string& publicUrl) {
     auto& admin = *rooms.admin;
     const auto forgetHot = [&rooms](const Digest& digest) { rooms.pulls.forgetHot(digest); };
     const auto limits = [&rooms] { return rooms.current()->limits(); };
-    admin.add("/api/v1/resolve", ResolveEndpoint(rooms.pulls, rooms.index, publicUrl));
+    admin.add({"GET", "/api/v1/resolve", AdminRole::Read, ResolveEndpoint(rooms.pulls, rooms.index, publicUrl)});
     JobEndpoints(rooms.jobs).addTo(admin);
     PullEndpoints(rooms.jobs, rooms.pulls, ModuleDescription(rooms.index, publicUrl)).addTo(admin);
     StoreEndpoints(

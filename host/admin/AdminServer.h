@@ -25,8 +25,6 @@ public:
 
     /// Before start(). Throws std::logic_error as AdminRoutes::add.
     void add(AdminOperation operation) { _routes.add(std::move(operation)); }
-    /// A GET with the role Read.
-    void add(const std::string& path, AdminHandler handler) { add({"GET", path, AdminRole::Read, std::move(handler)}); }
     const std::deque<AdminOperation>& operations() const { return _routes.operations(); }
 
     void start() { _listener.start(); }
