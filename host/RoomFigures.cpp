@@ -55,7 +55,7 @@ void RoomFigures::askCache(const Configuration& now, AskedFigures& figures) cons
 void RoomFigures::askTags(const RouteTable& routes, AskedFigures& figures) const {
     std::map<std::string, std::uint64_t> counts{{"fresh", 0}, {"stale", 0}, {"expired", 0}};
     const auto now = std::chrono::system_clock::now();
-    const Route standard{"", Pattern("extensions/**"), "", nullptr, {}}; // what only an Extension names
+    const Route standard{"", Pattern("extensions.invalid/**"), "", nullptr, {}}; // what only an Extension names
     for (const auto& [key, tag] : _rooms.index.tags()) {
         const auto route = routes.find(Reference::parse(key).repository());
         const auto& rules = route ? *route : standard;
