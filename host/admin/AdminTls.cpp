@@ -94,6 +94,7 @@ net::Context::Ptr AdminTls::read() const {
             // OpenSSL's own verdict, not Poco's callback. A client may come without one: it may have a token.
             ::SSL_CTX_set_verify(ssl, SSL_VERIFY_PEER, nullptr);
         }
+        ::ERR_clear_error(); // the end of a PEM file is one, and would be taken for the next connection's
         return context;
     } catch (const Poco::Exception& e) {
         throw Error(ErrorCode::SettingsInvalid, "admin.tls-certificate: " + e.displayText());

@@ -62,6 +62,12 @@ const char* reasonOf(int status) {
     return net::HTTPResponse::getReasonForStatus(static_cast<net::HTTPResponse::HTTPStatus>(status)).c_str();
 }
 
+/// As the other side would write it, also where a socket of IPv6 serves IPv4.
+std::string textOf(const net::IPAddress& address) {
+    const std::string text = address.toString();
+    return address.isIPv4Mapped() ? text.substr(text.rfind(':') + 1) : text;
+}
+
 std::uint64_t randomStart() {
     std::random_device device;
     return static_cast<std::uint64_t>(device()) << 32 | device();
@@ -146,12 +152,12 @@ private:
         net::HTTPServerSession session(socket(), _params);
         const Detached detached{session};
         if (!session.hasMoreRequests()) return false;
-        request.caller = socket().peerAddress().host().toString();
+        request.caller = textOf(socket().peerAddress().host());
         net::HTTPServerResponseImpl response(session);
         net::HTTPServerRequestImpl received(response, session, _params);
         RequestHead head = readRequest(received, request);
         _headOnly = request.method == "HEAD";
-        head.localAddress = socket().address().host().toString();
+        head.localAddress = textOf(socket().address().host());
         head.secure = _state.options.tls != nullptr;
         if (head.secure) head.certificateNames = AdminTls::namesOf(net::SecureStreamSocket(socket()));
         admission = _state.admit(head, request);

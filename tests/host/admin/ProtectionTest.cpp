@@ -487,6 +487,19 @@ public:
             CPPUNIT_ASSERT_EQUAL_MESSAGE(headers, status, answer.status());
             CPPUNIT_ASSERT(answer.head.find("Access-Control") == std::string::npos);
         }
+        // A socket of IPv6 that serves IPv4, too, names callers as one of IPv4 would.
+        options.listen = "[::]:0";
+        AdminServer both(options);
+        both.add({"GET", "/api/v1/caller", AdminRole::Read, [](const AdminRequest& asked) {
+                      AdminAnswer answer;
+                      answer.body = asked.caller;
+                      return answer;
+                  }});
+        both.start();
+        RawClient client(both.port());
+        client.send("GET /api/v1/caller HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(both.port()) + "\r\n" +
+                    bearer(ReadToken) + "\r\n");
+        CPPUNIT_ASSERT_EQUAL(std::string("127.0.0.1"), client.answer().body);
     }
 
     /// What a page can make the browser of an operator send to a port that asks for nothing.
