@@ -71,8 +71,10 @@ Poco::JSON::Object::Ptr PullEndpoints::pullAll(Jobs::Run& run, const std::vector
     std::size_t failed = 0;
     for (std::size_t i = 0; i < wanted.size(); ++i) {
         run.progress(i, wanted.size(), wanted[i].text);
-        while (asked.size() < std::min(wanted.size(), i + AtOnce))
-            ask(wanted[asked.size()], requestId, caller, asked.emplace_back());
+        while (asked.size() < std::min(wanted.size(), i + AtOnce)) {
+            const auto& next = wanted[asked.size()];
+            ask(next, requestId, caller, asked.emplace_back());
+        }
         auto result = asked[i].wait(AskPatience, run.cancelled());
         run.call().check("prefetching");
         for (int asks = 1; asks < MostAsks && result; ++asks) {
