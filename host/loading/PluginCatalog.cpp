@@ -304,14 +304,20 @@ std::vector<PluginState> PluginCatalog::plugins() const {
         // What is gone and replaced by others is not in use.
         if (!seen.gone || std::find(offering.begin(), offering.end(), seen.current) != offering.end())
             states.push_back(seen.state);
-        for (const auto* plugin : offering) {
-            if (plugin->state.file != name || plugin == seen.current) continue;
-            states.push_back(plugin->state);
-            states.back().state = "removed";
-            states.back().reason = name + " holds " + (seen.current ? titleOf(seen.current->state) : "something else") +
-                                   " now; what it held before is in use until a restart";
-        }
     }
+    for (const auto* plugin : offering) {
+        const auto& name = plugin->state.file;
+        const auto found = all.files.find(name);
+        const bool there = found != all.files.end() && !found->second.gone;
+        const auto* now = found == all.files.end() ? nullptr : found->second.current;
+        if (now == plugin) continue;
+        states.push_back(plugin->state);
+        states.back().state = "removed";
+        states.back().reason = name + (there && now ? " holds " + titleOf(now->state) + " now" : " held it before") +
+                               "; it is in use until a restart";
+    }
+    std::stable_sort(states.begin(), states.end(),
+                     [](const PluginState& a, const PluginState& b) { return a.file < b.file; });
     return states;
 }
 

@@ -2,19 +2,12 @@
 // The plugin directory as an operator has it: libraries that change under a running proxy, broken ones beside good
 // ones, one of a third party, and a directory that is not safe.
 #include "ColdLoad.h"
-#include "Rig.h"
+#include "PluginFolder.h"
 
-#include <Poco/JSON/Array.h>
-#include <Poco/JSON/Object.h>
-#include <Poco/JSON/Parser.h>
-#include <cppunit/extensions/HelperMacros.h>
-
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include <cstdio>
-#include <filesystem>
 #include <fstream>
+#include <iostream>
 #include <sstream>
 
 using namespace wasmproxy::test;
@@ -23,61 +16,6 @@ using std::chrono::seconds;
 namespace {
 
 constexpr const char* Program = BUILD_ROOT "/bin/wasm-proxy";
-const std::vector<std::string> Ours = {"oci", "file", "disk"};
-
-std::string ofBuild(const std::string& plugin) {
-    return BUILD_ROOT "/plugins/" + plugin + ".so";
-}
-
-/// A library that tests/host/loading builds.
-std::string fixture(const std::string& name) {
-    return BUILD_ROOT "/tests/host/loading/fixture_" + name + ".so";
-}
-
-/// A plugin directory of its own.
-class PluginFolder {
-public:
-    PluginFolder() {
-        std::filesystem::create_directory(path());
-        ::chmod(path().c_str(), 0755);
-        for (const auto& plugin : Ours)
-            install(ofBuild(plugin), plugin + ".so");
-    }
-    std::string path() const { return _folder / "plugins"; }
-    std::string operator/(const std::string& name) const { return path() + "/" + name; }
-    /// As `install` and package managers do: written aside, then renamed.
-    void install(const std::string& library, const std::string& name) const { put(readFile(library), name); }
-    void put(const std::string& bytes, const std::string& name) const {
-        const auto aside = _folder.write("aside", bytes, 0644);
-        if (std::rename(aside.c_str(), (*this / name).c_str()) != 0) throw std::runtime_error("cannot put " + name);
-    }
-
-private:
-    TemporaryFolder _folder;
-};
-
-void contains(const std::string& part, const std::string& whole) {
-    CPPUNIT_ASSERT_MESSAGE("'" + part + "' is not in: " + whole, whole.find(part) != std::string::npos);
-}
-
-/// What /api/v1/plugins says of a file.
-struct Listed {
-    std::string id, state, reason;
-};
-
-std::map<std::string, Listed> listedBy(const Proxy& proxy) {
-    const auto answer = proxy.admin("/api/v1/plugins");
-    CPPUNIT_ASSERT_EQUAL(200, answer.status);
-    const auto body = Poco::JSON::Parser().parse(answer.body).extract<Poco::JSON::Object::Ptr>();
-    std::map<std::string, Listed> result;
-    const auto plugins = body->getArray("plugins");
-    for (unsigned i = 0; i < plugins->size(); ++i) {
-        const auto plugin = plugins->getObject(i);
-        const auto text = [&](const char* key) { return plugin->optValue<std::string>(key, ""); };
-        result[text("file")] = {text("id"), text("state"), text("reason")};
-    }
-    return result;
-}
 
 struct Checked {
     int code;
@@ -132,7 +70,7 @@ class PluginScenarios : public CppUnit::TestFixture {
             CPPUNIT_ASSERT_MESSAGE(what + ": " + load.failures() + proxy.log(), good);
         };
         goesOn("at first");
-        for (const auto& plugin : Ours) {
+        for (const auto& plugin : PluginFolder::ours()) {
             const auto path = plugins / (plugin + ".so");
             {
                 // The very file that was there at the start, in place.
@@ -155,8 +93,12 @@ class PluginScenarios : public CppUnit::TestFixture {
         CPPUNIT_ASSERT(std::filesystem::is_empty(plugins.path()));
         proxy.setDockerConfig(dockerConfig(upstream.registry.host(), "robot", "right"));
         pullsCold(upstream, proxy, "later");
-        for (const auto& [file, plugin] : listedBy(proxy))
-            CPPUNIT_ASSERT_EQUAL_MESSAGE(file, std::string("loaded"), plugin.state);
+        // All are gone from the directory, and in use.
+        CPPUNIT_ASSERT_EQUAL(200, HttpClient(proxy.adminPort()).send("POST", "/api/v1/plugins/rescan").status);
+        const auto listed = proxy.admin("/api/v1/plugins");
+        for (const auto& plugin : PluginFolder::ours())
+            contains("\"id\":\"" + plugin + "\"", listed.body);
+        CPPUNIT_ASSERT_MESSAGE(listed.body, listed.body.find("\"loaded\"") == std::string::npos);
         CPPUNIT_ASSERT_EQUAL_MESSAGE(proxy.log(), 0, proxy.terminate());
     }
 
@@ -181,7 +123,7 @@ class PluginScenarios : public CppUnit::TestFixture {
         PluginFolder plugins;
         for (const auto& [name, words] : broken)
             if (name.rfind("bad_", 0) == 0) plugins.install(fixture(name), name + ".so");
-        const auto whole = readFile(ofBuild("oci"));
+        const auto whole = readFile(pluginOfBuild("oci"));
         plugins.put(whole.substr(0, whole.size() / 2), "half.so");
         plugins.put("INPUT(libc.so.6)\n", "text.so");
 
@@ -192,7 +134,7 @@ class PluginScenarios : public CppUnit::TestFixture {
         CPPUNIT_ASSERT_MESSAGE(std::to_string(took), took >= 5 && took < 15);
 
         const auto listed = listedBy(proxy);
-        CPPUNIT_ASSERT_EQUAL(broken.size() + Ours.size(), listed.size());
+        CPPUNIT_ASSERT_EQUAL(broken.size() + PluginFolder::ours().size(), listed.size());
         const auto log = proxy.log();
         for (const auto& [name, words] : broken) {
             const auto file = name + ".so";
@@ -208,7 +150,7 @@ class PluginScenarios : public CppUnit::TestFixture {
                 contains(word, line);
             }
         }
-        for (const auto& plugin : Ours) {
+        for (const auto& plugin : PluginFolder::ours()) {
             const auto good = listed.at(plugin + ".so");
             CPPUNIT_ASSERT_EQUAL(plugin, good.id);
             CPPUNIT_ASSERT_EQUAL_MESSAGE(good.reason, std::string("loaded"), good.state);
@@ -250,7 +192,7 @@ class PluginScenarios : public CppUnit::TestFixture {
         for (const auto& [plugin, component] : {std::pair("oci", "registry-backend oci"),
                                                 {"file", "credential-source file"},
                                                 {"disk", "cache-store disk"}}) {
-            const auto good = wasmProxy("--check-plugin=" + ofBuild(plugin));
+            const auto good = wasmProxy("--check-plugin=" + pluginOfBuild(plugin));
             CPPUNIT_ASSERT_EQUAL_MESSAGE(good.output, 0, good.code);
             CPPUNIT_ASSERT_EQUAL(0, int(good.output.rfind(plugin + std::string(" "), 0)));
             contains(std::string("\n") + component + "\n", good.output);
@@ -259,7 +201,7 @@ class PluginScenarios : public CppUnit::TestFixture {
         CPPUNIT_ASSERT_EQUAL(1, foreign.code);
         for (const char* word : {"bad_other_signature.so", "plugin [cxxabi=1002", "host [cxxabi="})
             contains(word, foreign.output);
-        plugins.put(readFile(ofBuild("oci")).substr(0, 100000), "cut.so");
+        plugins.put(readFile(pluginOfBuild("oci")).substr(0, 100000), "cut.so");
         const auto cut = wasmProxy("--check-plugin=" + (plugins / "cut.so"));
         CPPUNIT_ASSERT_EQUAL(1, cut.code);
         contains(plugins / "cut.so", cut.output);

@@ -169,6 +169,12 @@ class PluginDropInTest : public CppUnit::TestFixture {
         CPPUNIT_ASSERT_EQUAL(std::string("two loaded"), states[0].id + " " + states[0].state);
         CPPUNIT_ASSERT_EQUAL(std::string("one removed"), states[1].id + " " + states[1].state);
         contains("x.so holds two 1.2.3 now", states[1].reason);
+        folder.rename("x.so", "y.so"); // then nothing is left of x.so but what it held at first
+        settle(catalog);
+        const auto after = catalog.plugins();
+        CPPUNIT_ASSERT_EQUAL(std::size_t(2), after.size());
+        CPPUNIT_ASSERT_EQUAL(std::string("x.so one removed"), after[0].file + " " + after[0].id + " " + after[0].state);
+        CPPUNIT_ASSERT_EQUAL(std::string("y.so two loaded"), after[1].file + " " + after[1].id + " " + after[1].state);
     }
 
     void theSecondOfTwoWaitsForTheFirstToGo() {
