@@ -95,9 +95,8 @@ const char* readHead(std::string_view bytes, RequestHead& head) {
     head.requestId.clear();
     if (request.count("X-Request-Id") == 1 && isRequestId(view(request["X-Request-Id"])))
         head.requestId = view(request["X-Request-Id"]);
-    head.trace = request.count("traceparent") == 1
-                     ? TraceContext::parse(view(request["traceparent"]), joined("tracestate"))
-                     : TraceContext();
+    head.trace =
+        request.count("traceparent") == 1 ? Trace::parse(view(request["traceparent"]), joined("tracestate")) : Trace();
     return nullptr;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "wasmproxy/plugin/TraceContext.h"
+#include "wasmproxy/plugin/Trace.h"
 
 #include <string>
 #include <string_view>
@@ -20,7 +20,7 @@ struct RequestHead {
     std::string ifRange;
     std::string range;     ///< empty also where there are several
     std::string requestId; ///< the client's, if it may be adopted: [A-Za-z0-9._-]{1,64}
-    TraceContext trace;    ///< the client's; a malformed one is as none
+    Trace trace;           ///< the client's; a malformed one is as none
 };
 
 /// Reads a head that RequestGate has let through. Returns nullptr, or what makes the request one that is answered with

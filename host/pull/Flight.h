@@ -38,7 +38,7 @@ struct Flight {
     const std::shared_ptr<PullSetup> setup;
     const PullTarget target;
     const std::string requestId; ///< of the request that started it; in every log line about it
-    const TraceContext trace;    ///< of that request, and passed on upstream
+    const Trace trace;           ///< of that request, and passed on upstream
     const bool refresh;          ///< upstream is asked, whatever is known
     const Clock::time_point started = Clock::now();
 

@@ -4,7 +4,7 @@
 #include "wasmproxy/oci/Error.h"
 #include "wasmproxy/oci/Reference.h"
 #include "wasmproxy/plugin/CacheStore.h"
-#include "wasmproxy/plugin/TraceContext.h"
+#include "wasmproxy/plugin/Trace.h"
 
 #include <functional>
 #include <memory>
@@ -28,7 +28,7 @@ struct ServedModule {
 struct Caller {
     std::string requestId;
     std::string address;
-    TraceContext trace = {};
+    Trace trace = {};
 };
 
 using ModuleResult = std::variant<ServedModule, Error>;

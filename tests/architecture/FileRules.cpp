@@ -61,7 +61,8 @@ std::vector<std::string> flaws(const SourceFile& file) {
         const auto report = [&](const std::string& what) {
             found.push_back(file.path + ":" + std::to_string(at + 1) + ": " + what);
         };
-        if (width(line) > Columns) report(std::to_string(width(line)) + " columns");
+        // A string of JSON cannot be broken.
+        if (width(line) > Columns && !endsWith(file.path, ".json")) report(std::to_string(width(line)) + " columns");
         if (line.find('\t') != std::string::npos && file.isCxx()) report("a tab");
         if (!line.empty() && (line.back() == ' ' || line.back() == '\r')) report("white space at its end");
         if (namesMachine(line)) report("names a path of somebody's machine");

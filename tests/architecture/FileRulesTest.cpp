@@ -30,6 +30,7 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::size_t(0), count("a.cpp", {std::string(120, 'x')}));
         CPPUNIT_ASSERT_EQUAL(std::size_t(0), count("a.cpp", {std::string(118, 'x') + "é…"}));
         CPPUNIT_ASSERT_EQUAL(std::size_t(1), count("a.cpp", {std::string(121, 'x')}));
+        CPPUNIT_ASSERT_EQUAL(std::size_t(0), count("a.json", {std::string(121, 'x')}, false));
         CPPUNIT_ASSERT_EQUAL(std::size_t(1), count("a.cpp", {"x "}));
         CPPUNIT_ASSERT_EQUAL(std::size_t(1), count("a.cpp", {"\tx"}));
 

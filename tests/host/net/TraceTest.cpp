@@ -22,7 +22,7 @@ class TraceTest : public CppUnit::TestFixture {
     CPPUNIT_TEST_SUITE_END();
 
     /// The head that a server sees of a request with this trace.
-    static std::string headOf(const TraceContext& trace, HttpRequest request = requestOf("")) {
+    static std::string headOf(const Trace& trace, HttpRequest request = requestOf("")) {
         std::string seen;
         ScriptedServer server([&](ScriptedServer::Connection& connection) {
             seen = connection.readRequest();
@@ -44,14 +44,14 @@ class TraceTest : public CppUnit::TestFixture {
 
 public:
     void aCallsTraceIsPassedOn() {
-        const auto trace = TraceContext::parse(Parent, "vendor=1,b=2");
+        const auto trace = Trace::parse(Parent, "vendor=1,b=2");
         const auto head = headOf(trace);
         assertContains(head, "\r\ntracestate: vendor=1,b=2\r\n");
         const auto first = parentIn(head);
         CPPUNIT_ASSERT_MESSAGE(first, Poco::RegularExpression("00-" + TraceId + "-[0-9a-f]{16}-01").match(first));
         CPPUNIT_ASSERT_MESSAGE("it stands for a request of ours, not for the client's", first != Parent);
         CPPUNIT_ASSERT_MESSAGE("each request is a span of its own", parentIn(headOf(trace)) != first);
-        CPPUNIT_ASSERT(headOf(TraceContext::parse(Parent, "")).find("tracestate") == std::string::npos);
+        CPPUNIT_ASSERT(headOf(Trace::parse(Parent, "")).find("tracestate") == std::string::npos);
     }
 
     void withoutATraceNothingIsSent() { CPPUNIT_ASSERT(headOf({}).find("trace") == std::string::npos); }
@@ -72,7 +72,7 @@ public:
         request.signature->service = "ecr";
         request.signature->accessKeyId = "AKIDEXAMPLE";
         request.signature->secretAccessKey = Secret("key");
-        const auto head = headOf(TraceContext::parse(Parent, "vendor=1"), request);
+        const auto head = headOf(Trace::parse(Parent, "vendor=1"), request);
         assertContains(head, "Authorization: AWS4-HMAC-SHA256");
         CPPUNIT_ASSERT_MESSAGE(head, head.find("trace") == std::string::npos);
     }

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "wasmproxy/oci/Error.h"
-#include "wasmproxy/plugin/TraceContext.h"
+#include "wasmproxy/plugin/Trace.h"
 
 #include <algorithm>
 #include <atomic>
@@ -19,12 +19,12 @@ public:
 
     /// `cancelled` may be null; once true the Call counts as expired. It outlives the Call.
     Call(std::string requestId, Clock::time_point deadline, const std::atomic<bool>* cancelled = nullptr,
-         TraceContext trace = {})
+         Trace trace = {})
         : _requestId(std::move(requestId)), _deadline(deadline), _cancelled(cancelled), _trace(std::move(trace)) {}
 
     const std::string& requestId() const noexcept { return _requestId; }
     /// The trace that the request belongs to; empty: none. HttpTransport passes it on with every request of this Call.
-    const TraceContext& trace() const noexcept { return _trace; }
+    const Trace& trace() const noexcept { return _trace; }
     Clock::time_point deadline() const noexcept { return _deadline; }
     /// Past its deadline, or the host is shutting down. Whoever waits long looks at this at least every 200 ms.
     bool expired() const noexcept { return cancelled() || Clock::now() >= _deadline; }
@@ -49,7 +49,7 @@ private:
     std::string _requestId;
     Clock::time_point _deadline;
     const std::atomic<bool>* _cancelled;
-    TraceContext _trace;
+    Trace _trace;
 };
 
 } // namespace wasmproxy

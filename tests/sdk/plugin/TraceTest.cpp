@@ -11,8 +11,8 @@ const std::string Parent = "00-" + TraceId + "-b7ad6b7169203331-01";
 
 } // namespace
 
-class TraceContextTest : public CppUnit::TestFixture {
-    CPPUNIT_TEST_SUITE(TraceContextTest);
+class TraceTest : public CppUnit::TestFixture {
+    CPPUNIT_TEST_SUITE(TraceTest);
     CPPUNIT_TEST(whatIsWellFormedIsTaken);
     CPPUNIT_TEST(whatIsMalformedIsNoTrace);
     CPPUNIT_TEST(laterVersionsAreReadAsFarAsKnown);
@@ -23,11 +23,11 @@ class TraceContextTest : public CppUnit::TestFixture {
 
 public:
     void whatIsWellFormedIsTaken() {
-        const auto trace = TraceContext::parse(Parent, "vendor=1,other=a b");
+        const auto trace = Trace::parse(Parent, "vendor=1,other=a b");
         CPPUNIT_ASSERT(!trace.empty());
         CPPUNIT_ASSERT_EQUAL(TraceId, trace.traceId());
         CPPUNIT_ASSERT_EQUAL(std::string("vendor=1,other=a b"), trace.state());
-        CPPUNIT_ASSERT(TraceContext().empty());
+        CPPUNIT_ASSERT(Trace().empty());
     }
 
     void whatIsMalformedIsNoTrace() {
@@ -57,7 +57,7 @@ public:
                                        with(53, "0A"),
                                        with(10, std::string(1, '\0')),
                                        with(10, "\r\n")}) {
-            const auto trace = TraceContext::parse(bad, "vendor=1");
+            const auto trace = Trace::parse(bad, "vendor=1");
             CPPUNIT_ASSERT_MESSAGE(bad, trace.empty());
             CPPUNIT_ASSERT_MESSAGE(bad, trace.state().empty());
         }
@@ -65,19 +65,19 @@ public:
 
     void laterVersionsAreReadAsFarAsKnown() {
         const auto later = "cc" + Parent.substr(2);
-        CPPUNIT_ASSERT_EQUAL(TraceId, TraceContext::parse(later, "").traceId());
-        const auto longer = TraceContext::parse(later + "-what-the-future-adds", "");
+        CPPUNIT_ASSERT_EQUAL(TraceId, Trace::parse(later, "").traceId());
+        const auto longer = Trace::parse(later + "-what-the-future-adds", "");
         CPPUNIT_ASSERT_EQUAL(TraceId, longer.traceId());
         CPPUNIT_ASSERT_EQUAL("00-" + TraceId + "-1111111111111111-01", longer.parentHeader("1111111111111111"));
-        CPPUNIT_ASSERT(TraceContext::parse(later + ".what", "").empty());
+        CPPUNIT_ASSERT(Trace::parse(later + ".what", "").empty());
     }
 
     void theStateIsBoundedAndPrintable() {
         const std::string longest = "a=" + std::string(510, 'x');
-        CPPUNIT_ASSERT_EQUAL(longest, TraceContext::parse(Parent, longest).state());
+        CPPUNIT_ASSERT_EQUAL(longest, Trace::parse(Parent, longest).state());
         for (const auto& bad :
              {longest + "x", std::string("a=\x01"), std::string("a=\xc3\xa4"), std::string("a=\r\nb")}) {
-            const auto trace = TraceContext::parse(Parent, bad);
+            const auto trace = Trace::parse(Parent, bad);
             CPPUNIT_ASSERT(trace.state().empty());
             CPPUNIT_ASSERT_EQUAL(TraceId, trace.traceId());
         }
@@ -85,7 +85,7 @@ public:
 
     void theParentIsThatOfTheNewSpan() {
         const auto header = [](const std::string& flags) {
-            return TraceContext::parse(Parent.substr(0, 53) + flags, "").parentHeader("1111111111111111");
+            return Trace::parse(Parent.substr(0, 53) + flags, "").parentHeader("1111111111111111");
         };
         CPPUNIT_ASSERT_EQUAL("00-" + TraceId + "-1111111111111111-01", header("01"));
         CPPUNIT_ASSERT_EQUAL("00-" + TraceId + "-1111111111111111-00", header("00"));
@@ -94,12 +94,12 @@ public:
     }
 
     void partsOfACallBelongToItsTrace() {
-        const Call call("r", Call::Clock::now() + std::chrono::seconds(1), nullptr, TraceContext::parse(Parent, ""));
+        const Call call("r", Call::Clock::now() + std::chrono::seconds(1), nullptr, Trace::parse(Parent, ""));
         CPPUNIT_ASSERT_EQUAL(TraceId, call.within(std::chrono::milliseconds(1)).trace().traceId());
         CPPUNIT_ASSERT(Call("r", Call::Clock::now()).trace().empty());
     }
 };
 
-CPPUNIT_TEST_SUITE_REGISTRATION(TraceContextTest);
+CPPUNIT_TEST_SUITE_REGISTRATION(TraceTest);
 
 } // namespace wasmproxy

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "wasmproxy/plugin/TraceContext.h"
+#include "wasmproxy/plugin/Trace.h"
 
 #include <algorithm>
 
@@ -40,8 +40,8 @@ bool isPrintable(std::string_view text) {
 
 } // namespace
 
-TraceContext TraceContext::parse(std::string_view parent, std::string_view state) {
-    TraceContext trace;
+Trace Trace::parse(std::string_view parent, std::string_view state) {
+    Trace trace;
     if (!isParent(parent)) return trace;
     trace._traceId = parent.substr(TraceIdAt, TraceIdLength);
     // The last bit of the flags; the others have no meaning in the version that we send.
@@ -51,7 +51,7 @@ TraceContext TraceContext::parse(std::string_view parent, std::string_view state
     return trace;
 }
 
-std::string TraceContext::parentHeader(const std::string& spanId) const {
+std::string Trace::parentHeader(const std::string& spanId) const {
     return "00-" + _traceId + "-" + spanId + (_sampled ? "-01" : "-00");
 }
 

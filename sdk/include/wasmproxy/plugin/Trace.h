@@ -8,16 +8,16 @@ namespace wasmproxy {
 
 /// Where a request belongs in a trace, as its client said by W3C Trace Context. Only parse() makes one that is not
 /// empty, so what it holds may go into a header or a log as it is. Immutable value.
-class TraceContext {
+class Trace {
 public:
     static constexpr std::size_t MaxState = 512;
 
     /// No trace: nothing is logged, nothing is sent.
-    TraceContext() = default;
+    Trace() = default;
     /// From the headers `traceparent` and `tracestate` (several: joined with commas). A traceparent that is not as the
     /// specification has it gives no trace; a tracestate that is longer than MaxState or not printable ASCII is left
     /// out.
-    static TraceContext parse(std::string_view parent, std::string_view state);
+    static Trace parse(std::string_view parent, std::string_view state);
 
     bool empty() const noexcept { return _traceId.empty(); }
     const std::string& traceId() const noexcept { return _traceId; } ///< 32 lower-case hexadecimal digits, or empty
