@@ -7,11 +7,11 @@
 #include "admin/TimeText.h"
 #include "index/DigestIndex.h"
 
-#include <Poco/DateTimeParser.h>
 #include <Poco/JSON/Array.h>
 #include <Poco/JSON/Object.h>
 #include <Poco/NumberParser.h>
 
+#include <ctime>
 #include <sstream>
 
 namespace wasmproxy::host {
@@ -22,6 +22,8 @@ using Poco::JSON::Object;
 using Time = std::chrono::system_clock::time_point;
 
 constexpr std::int64_t SecondsOfDay = 86400;
+constexpr int FirstYear = 70; // since 1900, as in std::tm
+constexpr int LastYear = 300;
 
 std::optional<Digest> moduleOf(const AdminRequest& request) {
     const auto text = request.parameter("module");
@@ -35,12 +37,15 @@ std::optional<Digest> moduleOf(const AdminRequest& request) {
 std::optional<Time> timeOf(const AdminRequest& request, const char* name, const char* format, const char* example) {
     const auto text = request.parameter(name);
     if (text.empty()) return std::nullopt;
-    Poco::DateTime time;
-    int zone = 0;
-    if (!Poco::DateTimeParser::tryParse(format, text, time, zone))
+    // Poco 1.11 takes almost anything for a time.
+    std::tm fields{};
+    const char* end = ::strptime(text.c_str(), format, &fields);
+    const bool whole = end && *end == '\0' && fields.tm_year >= FirstYear && fields.tm_year <= LastYear;
+    const auto day = fields.tm_mday;
+    const auto time = whole ? ::timegm(&fields) : 0;
+    if (!whole || fields.tm_mday != day) // the 31st of February became another day
         throw RequestRefusal{400, std::string(name) + " must be a time such as " + example};
-    time.makeUTC(zone);
-    return std::chrono::system_clock::from_time_t(time.timestamp().epochTime());
+    return std::chrono::system_clock::from_time_t(time);
 }
 
 std::int64_t dayOf(Time time) {
@@ -69,8 +74,8 @@ AdminAnswer AccessesEndpoint::list(const AdminRequest& request) const {
     AccessQuery query;
     query.module = moduleOf(request);
     query.caller = request.parameter("caller");
-    query.from = timeOf(request, "from", "%Y-%m-%dT%H:%M:%S%z", "2026-01-31T12:00:00Z");
-    query.until = timeOf(request, "until", "%Y-%m-%dT%H:%M:%S%z", "2026-01-31T12:00:00Z");
+    query.from = timeOf(request, "from", "%Y-%m-%dT%H:%M:%SZ", "2026-01-31T12:00:00Z");
+    query.until = timeOf(request, "until", "%Y-%m-%dT%H:%M:%SZ", "2026-01-31T12:00:00Z");
     query.limit = page.limit();
     Poco::Int64 before = 0;
     if (!page.after().empty() && (!Poco::NumberParser::tryParse64(page.after(), before) || before <= 0)) refuseCursor();

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "admin/AdminRequest.h"
 
+#include "admin/RequestRules.h"
+
 #include "observe/Log.h"
 #include "wasmproxy/oci/Error.h"
 
@@ -64,6 +66,8 @@ AdminAnswer AdminAnswer::ofException(const AdminRequest& request) noexcept {
         throw;
     } catch (const Error& error) {
         return of(error, request.requestId);
+    } catch (const RequestRefusal& refused) {
+        return refusal(refused.status, "REQUEST_INVALID", refused.message, request.requestId);
     } catch (const Poco::Exception& e) {
         cause = e.displayText();
     } catch (const std::exception& e) {

@@ -35,6 +35,45 @@ bool isRefusal(ErrorCode code) {
     }
 }
 
+/// What to do where the error itself does not say.
+const char* usualHint(ErrorCode code) {
+    switch (code) {
+    case ErrorCode::ReferenceInvalid:
+    case ErrorCode::DigestInvalid:
+        return "ask for /fetch/<base64 of oci://host/repository:tag> or …@sha256:<64 hex digits>";
+    case ErrorCode::RouteUnknown:
+        return "add a [route.NAME] whose match has this repository, or a WasmExtension that names it";
+    case ErrorCode::CallerRefused:
+        return "add the caller's network to dataplane.allow-from if it may read every routed module";
+    case ErrorCode::MethodUnsupported:
+        return "modules are fetched by GET";
+    case ErrorCode::ManifestUnknown:
+        return "push it to the registry, or correct the tag; the registry was asked with a credential that it accepts";
+    case ErrorCode::ModuleUnknown:
+        return "fetch it by its reference once: then its digest is known here";
+    case ErrorCode::ModuleUnusable:
+        return "push an artifact with one core WebAssembly module; docs/registries.md shows how";
+    case ErrorCode::CredentialRefused:
+    case ErrorCode::RepositoryDenied:
+        return "correct the credential, or what it may read, at its source; a change is seen at once";
+    case ErrorCode::UpstreamInvalid:
+        return "see what answers in the registry's place: a proxy or login page between, or damaged storage behind it";
+    case ErrorCode::UpstreamUnavailable:
+    case ErrorCode::DeadlineExceeded:
+        return "check that the registry can be reached from here: DNS, firewall, proxy, TLS";
+    case ErrorCode::TooManyRequests:
+        return "wait, or use a credential with a higher limit, or a mirror";
+    case ErrorCode::AddressRefused:
+        return "set allow-private-addresses for the backend if that address is meant";
+    case ErrorCode::Blocked:
+        return "see what the registry's policy finds wrong with the image";
+    case ErrorCode::CredentialSourceFault:
+        return "correct what the credential source reads";
+    default:
+        return "the log has more under the request id";
+    }
+}
+
 } // namespace
 
 void FailureLog::pullFailed(Failure failure, const Error& error) {
@@ -83,7 +122,7 @@ void FailureLog::add(Kind& kind, std::size_t most, Failure failure, const Error&
     auto& cause = causes.front();
     cause.code = error.code();
     cause.message = std::string(error.what()).substr(0, LongestText);
-    cause.hint = error.hint().substr(0, LongestText);
+    cause.hint = error.hint().empty() ? usualHint(error.code()) : error.hint().substr(0, LongestText);
     cause.requestId = std::move(failure.requestId);
     cause.lastSeen = now;
     ++cause.count;
