@@ -40,7 +40,7 @@ AdminAccess::AdminAccess(const AdminOptions& options, bool loopback)
     _open = !protectedBy && options.clientCa.empty();
 }
 
-std::optional<AdminAnswer> AdminAccess::admit(const RequestHead& head, AdminRequest& request) {
+std::optional<AdminAnswer> AdminAccess::admit(const AdminHead& head, AdminRequest& request) {
     if (_open) {
         request.actor = "loopback";
         request.role = AdminRole::Operate;

@@ -11,7 +11,7 @@
 
 namespace wasmproxy::host {
 
-struct RequestHead;
+struct AdminHead;
 
 /// Who asks, and what he may do: by a bearer token, by the names in a verified client certificate, or, where neither is
 /// configured, by being on loopback. Thread-safe.
@@ -21,7 +21,7 @@ public:
     AdminAccess(const AdminOptions& options, bool loopback);
 
     /// Fills request.actor and request.role, or gives the refusal.
-    std::optional<AdminAnswer> admit(const RequestHead& head, AdminRequest& request);
+    std::optional<AdminAnswer> admit(const AdminHead& head, AdminRequest& request);
     bool open() const { return _open; } ///< whoever can connect may do everything
 
 private:

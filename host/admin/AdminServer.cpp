@@ -114,7 +114,7 @@ AdminServer::AdminServer(const AdminOptions& options)
     : _options(checked(options)),
       _access(options, onLoopback(options.listen)),
       _listener(listenerOptions(options),
-                [this](const RequestHead& head, AdminRequest& request) { return admit(head, request); }) {}
+                [this](const AdminHead& head, AdminRequest& request) { return admit(head, request); }) {}
 
 AdminServer::AdminServer(const std::string& listen) : AdminServer(listening(listen)) {}
 
@@ -124,7 +124,7 @@ void AdminServer::check(const AdminOptions& options) {
     if (!options.tlsCertificate.empty()) const AdminTls tls({options.tlsCertificate, options.tlsKey, options.clientCa});
 }
 
-Admission AdminServer::admit(const RequestHead& head, AdminRequest& request) {
+Admission AdminServer::admit(const AdminHead& head, AdminRequest& request) {
     if (auto refused =
             refuseForeignPage(request, head, {port(), _listener.onLoopback(), _options.hosts, _options.origins}))
         return refuse(std::move(*refused));
@@ -144,7 +144,7 @@ Admission AdminServer::admit(const RequestHead& head, AdminRequest& request) {
     return refuse(std::move(refused));
 }
 
-Admission AdminServer::admit(const RequestHead& head, AdminRequest& request, const AdminOperation& operation) {
+Admission AdminServer::admit(const AdminHead& head, AdminRequest& request, const AdminOperation& operation) {
     std::optional<AdminAnswer> refused;
     if (operation.role == AdminRole::Operate && request.role != AdminRole::Operate)
         refused = AdminAnswer::refusal(403, "DENIED", "this needs the role operate", request.requestId);

@@ -32,8 +32,8 @@ public:
     std::uint16_t port() const { return _listener.port(); }
 
 private:
-    Admission admit(const RequestHead& head, AdminRequest& request);
-    Admission admit(const RequestHead& head, AdminRequest& request, const AdminOperation& operation);
+    Admission admit(const AdminHead& head, AdminRequest& request);
+    Admission admit(const AdminHead& head, AdminRequest& request, const AdminOperation& operation);
     AdminAnswer answer(const AdminRequest& request, const AdminOperation& operation,
                        const std::string& ifNoneMatch) const;
 

@@ -26,7 +26,7 @@ HttpListener::Options optionsOf(const std::string& listen) {
 HealthServer::HealthServer(const std::string& listen, Metrics& metrics, std::function<Readiness()> readiness)
     : _metrics(metrics),
       _readiness(std::move(readiness)),
-      _listener(optionsOf(listen), [this](const RequestHead& head, const AdminRequest&) {
+      _listener(optionsOf(listen), [this](const AdminHead& head, const AdminRequest&) {
           if (head.hasBody()) throw RequestRefusal{400, "a request here has no body"};
           Admission admission;
           admission.handler = [this](const AdminRequest& request) { return answer(request); };

@@ -125,6 +125,7 @@ public:
         } catch (...) {
             answer = AdminAnswer::ofException(request);
         }
+        body.remove();
         watched.allow(_state.options.answerLimit);
         if (answer.status >= 400 && answer.status != 503)
             log(LogLevel::Information, "request refused",
@@ -155,7 +156,7 @@ private:
         request.caller = textOf(socket().peerAddress().host());
         net::HTTPServerResponseImpl response(session);
         net::HTTPServerRequestImpl received(response, session, _params);
-        RequestHead head = readRequest(received, request);
+        AdminHead head = readRequest(received, request);
         _headOnly = request.method == "HEAD";
         head.localAddress = textOf(socket().address().host());
         head.secure = _state.options.tls != nullptr;

@@ -12,7 +12,7 @@
 namespace wasmproxy::host {
 
 class AdminTls;
-struct RequestHead;
+struct AdminHead;
 
 /// What becomes of a request whose head was read.
 struct Admission {
@@ -23,7 +23,7 @@ struct Admission {
     std::shared_ptr<const void> held;          ///< until the answer was sent
 };
 /// Sees heads before any byte of a body is read. Throws like AdminHandler.
-using AdminAdmit = std::function<Admission(const RequestHead&, AdminRequest&)>;
+using AdminAdmit = std::function<Admission(const AdminHead&, AdminRequest&)>;
 
 /// A small HTTP server for a few trusted clients, on Poco's TCPServer and HTTP sessions: a bounded number of threads
 /// and waiting connections, one request per connection, and a deadline for all of it. One request, because Poco 1.11's

@@ -35,8 +35,9 @@ std::size_t readPiece(std::istream& from, char* buffer, std::uint64_t left) {
 
 } // namespace
 
-ReceivedBody::~ReceivedBody() {
+void ReceivedBody::remove() noexcept {
     if (!_file.empty()) ::unlink(_file.c_str());
+    _file.clear();
 }
 
 std::string ReceivedBody::read(std::istream& from, std::uint64_t length) {

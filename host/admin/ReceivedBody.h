@@ -11,7 +11,7 @@ namespace wasmproxy::host {
 class ReceivedBody {
 public:
     ReceivedBody() = default;
-    ~ReceivedBody();
+    ~ReceivedBody() { remove(); }
     ReceivedBody(const ReceivedBody&) = delete;
     ReceivedBody& operator=(const ReceivedBody&) = delete;
 
@@ -20,6 +20,8 @@ public:
     /// The same into a file of `directory` (empty: the system's) that only this user may read. Also throws
     /// Error{StorageFault}.
     const std::string& readToFile(std::istream& from, std::uint64_t length, const std::string& directory);
+
+    void remove() noexcept; ///< the file, which nobody needs any more
 
     /// Removes what a process that was killed left in `directory`.
     static void removeLeftovers(const std::string& directory);

@@ -44,7 +44,7 @@ bool anyOf(const std::vector<std::string>& list, const std::string& text) {
 
 } // namespace
 
-RequestHead readRequest(const Poco::Net::HTTPServerRequest& received, AdminRequest& request) {
+AdminHead readRequest(const Poco::Net::HTTPServerRequest& received, AdminRequest& request) {
     const std::string& method = received.getMethod();
     if (method.empty() || !std::all_of(method.begin(), method.end(), [](char c) { return c >= 'A' && c <= 'Z'; }) ||
         (received.getVersion() != "HTTP/1.1" && received.getVersion() != "HTTP/1.0"))
@@ -78,7 +78,7 @@ RequestHead readRequest(const Poco::Net::HTTPServerRequest& received, AdminReque
     request.host = host.second;
     request.origin = once("Origin").second;
     request.ifMatch = once("If-Match").second;
-    RequestHead head;
+    AdminHead head;
     if (const auto length = once("Content-Length"); length.first) head.length = lengthOf(length.second);
     head.contentType = mediaType(once("Content-Type").second);
     head.authorization = once("Authorization").second;
@@ -94,7 +94,7 @@ RequestHead readRequest(const Poco::Net::HTTPServerRequest& received, AdminReque
     return head;
 }
 
-std::optional<AdminAnswer> refuseForeignPage(const AdminRequest& request, const RequestHead& head,
+std::optional<AdminAnswer> refuseForeignPage(const AdminRequest& request, const AdminHead& head,
                                              const PageRules& rules) {
     const auto denied = [&](const std::string& message, const char* hint = "") {
         return AdminAnswer::refusal(403, "DENIED", message, request.requestId, hint);
@@ -118,7 +118,7 @@ std::optional<AdminAnswer> refuseForeignPage(const AdminRequest& request, const 
     return {};
 }
 
-std::optional<AdminAnswer> refuseBody(const AdminRequest& request, const RequestHead& head,
+std::optional<AdminAnswer> refuseBody(const AdminRequest& request, const AdminHead& head,
                                       const AdminOperation& operation) {
     static const std::array<const char*, 6> archives{"application/octet-stream", "application/x-tar",
                                                      "application/gzip",         "application/zstd",

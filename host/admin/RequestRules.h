@@ -19,7 +19,7 @@ struct RequestRefusal {
 };
 
 /// What a request's head says that endpoints need not see.
-struct RequestHead {
+struct AdminHead {
     std::optional<std::uint64_t> length; ///< Content-Length
     std::string contentType;             ///< lower case, without parameters
     std::string authorization;
@@ -35,7 +35,7 @@ struct RequestHead {
 
 /// Reads what Poco's parser made of a head. Throws RequestRefusal for a Transfer-Encoding, repeated headers that are
 /// read here, a target that is not a path, and other things that have two readings.
-RequestHead readRequest(const Poco::Net::HTTPServerRequest& received, AdminRequest& request);
+AdminHead readRequest(const Poco::Net::HTTPServerRequest& received, AdminRequest& request);
 
 /// Which Host and Origin may be named beside the listener's own.
 struct PageRules {
@@ -48,11 +48,11 @@ struct PageRules {
 /// Keeps web pages out: a page can make a browser send requests here under a name that its owner re-points to this
 /// address (so Host must be an address of ours or a name that was allowed), and from any origin (so Origin, where it is
 /// sent, must be ours or allowed). nullopt: it may pass. Pure.
-std::optional<AdminAnswer> refuseForeignPage(const AdminRequest& request, const RequestHead& head,
+std::optional<AdminAnswer> refuseForeignPage(const AdminRequest& request, const AdminHead& head,
                                              const PageRules& rules);
 
 /// Refuses a body that the operation does not take or that a form of a page can send. nullopt: it may be read. Pure.
-std::optional<AdminAnswer> refuseBody(const AdminRequest& request, const RequestHead& head,
+std::optional<AdminAnswer> refuseBody(const AdminRequest& request, const AdminHead& head,
                                       const AdminOperation& operation);
 
 } // namespace wasmproxy::host
