@@ -6,6 +6,9 @@
 #include "support/FreePorts.h"
 #include "support/ScriptedServer.h"
 
+#include <Poco/JSON/Array.h>
+#include <Poco/JSON/Object.h>
+#include <Poco/JSON/Parser.h>
 #include <cppunit/extensions/HelperMacros.h>
 
 #include <fstream>
@@ -108,6 +111,8 @@ class StatusCodeScenarios : public CppUnit::TestFixture {
     CPPUNIT_TEST_SUITE_END();
 
     std::unique_ptr<PrivateRegistry> _registry;
+    std::string _told;             // by /api/v1/failures of the last cause
+    std::string _explained;        // by --explain
     std::unique_ptr<Proxy> _proxy; // of the real registry, with the right password
 
     std::string image(const std::string& name) const { return _registry->registry.host() + "/team/" + name + ":v1"; }
@@ -118,11 +123,29 @@ class StatusCodeScenarios : public CppUnit::TestFixture {
         return options;
     }
 
+    /// The answer to a request for `reference`, once one request to the admin API and one command have been asked why.
+    HttpAnswer diagnosed(const Proxy& proxy, HttpAnswer answer, const std::string& reference = {}) {
+        _told = proxy.admin("/api/v1/failures?limit=1").body;
+        _explained.clear();
+        if (reference.empty()) return answer;
+        try {
+            _explained = run(BUILD_ROOT "/bin/wasm-proxy",
+                             {"--config=" + proxy.configuration(), "--explain", "oci://" + reference});
+        } catch (const std::exception& e) {
+            _explained =
+                e.what(); // with the output: it ends with another code than 0 where the reference is not served
+        }
+        return answer;
+    }
+    HttpAnswer fetched(const Proxy& proxy, const std::string& reference) {
+        return diagnosed(proxy, proxy.fetch(reference), reference);
+    }
+
     HttpAnswer lied(const std::function<std::string(const std::string&, const std::string&)>& lie) {
         LyingRegistry registry;
         registry.lie = lie;
         Proxy proxy(quick(registry.host()));
-        const auto answer = proxy.fetch(registry.host() + "/team/x:v1");
+        const auto answer = fetched(proxy, registry.host() + "/team/x:v1");
         // Nothing that was not verified may stay: only the manifest can be in the cache.
         const auto found = run("find", {proxy.blobs(), "-type", "f", "-size", "+2k"});
         CPPUNIT_ASSERT_EQUAL(std::string(), found);
@@ -138,26 +161,30 @@ class StatusCodeScenarios : public CppUnit::TestFixture {
 
     HttpAnswer fetchArtifact(const std::string& name, const ImageContent& content) {
         _registry->push("team/" + name + ":v1", content);
-        return _proxy->fetch(image(name));
+        return fetched(*_proxy, image(name));
     }
 
     std::map<std::string, std::function<HttpAnswer()>> causes() {
         return {
-            {"malformed-base64", [this] { return _proxy->get("/fetch/!!!"); }},
-            {"malformed-reference", [this] { return _proxy->fetch(_registry->registry.host() + "/Upper Case"); }},
-            {"malformed-digest", [this] { return _proxy->fetch(_registry->registry.host() + "/team/x@md5:abc"); }},
+            {"malformed-base64", [this] { return diagnosed(*_proxy, _proxy->get("/fetch/!!!")); }},
+            {"malformed-reference", [this] { return fetched(*_proxy, _registry->registry.host() + "/Upper Case"); }},
+            {"malformed-digest", [this] { return fetched(*_proxy, _registry->registry.host() + "/team/x@md5:abc"); }},
             {"foreign-caller",
              [this] {
                  auto options = quick(_registry->registry.host());
                  options.environment = {{"WASM_PROXY__DATAPLANE__ALLOW_FROM", "10.1.2.0/24"}};
-                 return Proxy(options).fetch(image("hello"));
+                 const Proxy proxy(options);
+                 return fetched(proxy, image("hello"));
              }},
-            {"no-route", [this] { return _proxy->fetch("other.example.com/team/x:v1"); }},
-            {"unknown-module", [this] { return _proxy->get("/modules/sha256/" + std::string(64, 'e') + ".wasm"); }},
-            {"unknown-path", [this] { return _proxy->get("/v2/"); }},
-            {"absent-tag", [this] { return _proxy->fetch(image("absent")); }},
+            {"no-route", [this] { return fetched(*_proxy, "other.example.com/team/x:v1"); }},
+            {"unknown-module",
+             [this] { return diagnosed(*_proxy, _proxy->get("/modules/sha256/" + std::string(64, 'e') + ".wasm")); }},
+            {"unknown-path", [this] { return diagnosed(*_proxy, _proxy->get("/v2/")); }},
+            {"absent-tag", [this] { return fetched(*_proxy, image("absent")); }},
             {"wrong-method",
-             [this] { return HttpClient(_proxy->dataPort()).send("DELETE", fetchPath(image("hello"))); }},
+             [this] {
+                 return diagnosed(*_proxy, HttpClient(_proxy->dataPort()).send("DELETE", fetchPath(image("hello"))));
+             }},
             {"component",
              [this] { return fetchArtifact("component", artifact(std::string("\0asm\x0d\0\1\0", 8) + "rest")); }},
             {"no-module",
@@ -172,19 +199,21 @@ class StatusCodeScenarios : public CppUnit::TestFixture {
              [this] {
                  auto options = quick(_registry->registry.host());
                  options.password = "wrong";
-                 return Proxy(options).fetch(image("hello"));
+                 const Proxy proxy(options);
+                 return fetched(proxy, image("hello"));
              }},
             {"missing-credential",
              [this] {
                  auto options = quick(_registry->registry.host());
                  options.user.clear();
-                 return Proxy(options).fetch(image("hello"));
+                 const Proxy proxy(options);
+                 return fetched(proxy, image("hello"));
              }},
             {"broken-credential-file",
              [this] {
                  Proxy proxy(quick(_registry->registry.host()));
                  proxy.setDockerConfig("{\"auths\":");
-                 return proxy.fetch(image("hello"));
+                 return fetched(proxy, image("hello"));
              }},
             {"wrong-digest",
              [this] {
@@ -224,7 +253,8 @@ class StatusCodeScenarios : public CppUnit::TestFixture {
             {"upstream-down",
              [this] {
                  const auto nobody = "127.0.0.1:" + std::to_string(freePort());
-                 return Proxy(quick(nobody)).fetch(nobody + "/team/x:v1");
+                 const Proxy proxy(quick(nobody));
+                 return fetched(proxy, nobody + "/team/x:v1");
              }},
             {"rate-limit",
              [this] {
@@ -242,6 +272,36 @@ class StatusCodeScenarios : public CppUnit::TestFixture {
                  });
              }},
         };
+    }
+
+    /// What one request to /api/v1/failures, and --explain where it can know, do not tell of that cause; empty:
+    /// nothing.
+    std::string undiagnosed(const Row& row) {
+        std::string wrong;
+        const auto body = Poco::JSON::Parser().parse(_told).extract<Poco::JSON::Object::Ptr>();
+        const auto items = body->getArray("items");
+        if (items->size() == 0) return row.cause + ": no failure is told\n";
+        const auto failure = items->getObject(0);
+        const auto text = [&](const char* key) { return failure->optValue<std::string>(key, ""); };
+        if (text("code") != row.code || text("reference").empty() || text("message").empty() || text("hint").empty())
+            wrong += row.cause + ": the failure is told as " + _told;
+        if (failure->getArray("callers")->size() == 0) wrong += row.cause + ": no caller is told: " + _told;
+        // What the registry or the source says to the credential; what the artifact holds is only known by a pull.
+        const std::map<std::string, std::string> explained{{"malformed-reference", "not a reference"},
+                                                           {"malformed-digest", "not a reference"},
+                                                           {"no-route", "it is refused with 404"},
+                                                           {"absent-tag", "says there is no"},
+                                                           {"wrong-credential", "CREDENTIAL_REFUSED"},
+                                                           {"missing-credential", "CREDENTIAL_REFUSED"},
+                                                           {"broken-credential-file", "CREDENTIAL_SOURCE_FAULT"},
+                                                           {"html", "UPSTREAM_INVALID"},
+                                                           {"upstream-down", "UNAVAILABLE"},
+                                                           {"rate-limit", "TOOMANYREQUESTS"},
+                                                           {"policy", "BLOCKED"}};
+        const auto expected = explained.find(row.cause);
+        if (expected != explained.end() && _explained.find(expected->second) == std::string::npos)
+            wrong += row.cause + ": --explain does not tell it: " + _explained + "\n";
+        return wrong;
     }
 
     void everyRowOfTheTable() {
@@ -264,6 +324,7 @@ class StatusCodeScenarios : public CppUnit::TestFixture {
             std::ostringstream line;
             line << row.cause << ": " << answer.status << " after " << answer.seconds << " s " << answer.body << "\n";
             if (!right) wrong += line.str();
+            wrong += undiagnosed(row);
         }
         CPPUNIT_ASSERT_MESSAGE("not as the table says:\n" + wrong + _proxy->log(), wrong.empty());
         for (const auto& left : planted)
