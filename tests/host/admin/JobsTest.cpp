@@ -98,9 +98,9 @@ class JobsTest : public CppUnit::TestFixture {
         });
         auto state = over(jobs, thrown.id);
         CPPUNIT_ASSERT(state.phase == Phase::Failed);
-        const auto error = state.json().getObject("error");
-        CPPUNIT_ASSERT_EQUAL(std::string("STORAGE_FAULT"), error->getValue<std::string>("code"));
-        CPPUNIT_ASSERT_EQUAL(std::string("free space"), error->getValue<std::string>("hint"));
+        const auto error = state.json().get("error").extract<Poco::JSON::Object>();
+        CPPUNIT_ASSERT_EQUAL(std::string("STORAGE_FAULT"), error.getValue<std::string>("code"));
+        CPPUNIT_ASSERT_EQUAL(std::string("free space"), error.getValue<std::string>("hint"));
         CPPUNIT_ASSERT(over(jobs, foreign.id).error->code() == ErrorCode::Internal);
         state = over(jobs, both.id);
         CPPUNIT_ASSERT(state.phase == Phase::Failed && state.result && state.error);
