@@ -5,6 +5,7 @@
 
 #include <Poco/Base64Decoder.h>
 #include <Poco/Base64Encoder.h>
+#include <Poco/Exception.h>
 
 #include <istream>
 #include <iterator>
@@ -18,7 +19,11 @@ constexpr std::size_t LongestCursor = 4096;
 std::string decoded(const std::string& text) {
     std::istringstream in(text);
     Poco::Base64Decoder decoder(in, Poco::BASE64_URL_ENCODING | Poco::BASE64_NO_PADDING);
-    return {std::istreambuf_iterator<char>(decoder), {}};
+    try {
+        return {std::istreambuf_iterator<char>(decoder), {}};
+    } catch (const Poco::DataFormatException&) {
+        return {};
+    }
 }
 
 } // namespace
