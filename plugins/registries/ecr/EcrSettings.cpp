@@ -39,9 +39,9 @@ void EcrSettings::validate(const std::string& prefix, std::vector<SettingsProble
     if (!accessKeyFile.get().empty() && accessKeyFile.get().front() != '/')
         report(accessKeyFile, "expected an absolute path such as /etc/wasm-proxy/aws-credentials");
     if (!region.get().empty() && !isRegion(region.get())) report(region, "expected a region such as eu-west-1");
-    for (const auto* endpoint : {&apiEndpoint, &stsEndpoint, &metadataEndpoint})
-        if (!endpoint->get().empty() && !isEndpoint(endpoint->get()))
-            report(*endpoint, "expected host, host:port or an http(s) URL without user name and path");
+    for (const auto* each : {&apiEndpoint, &stsEndpoint, &metadataEndpoint})
+        if (!each->get().empty() && !isEndpoint(each->get()))
+            report(*each, "expected host, host:port or an http(s) URL without user name and path");
 }
 
 } // namespace wasmproxy::ecr

@@ -20,7 +20,8 @@ constexpr std::size_t MaxStatus = 64 * 1024;
 StrictJson::Limits limits(std::size_t bytes) {
     StrictJson::Limits result;
     result.bytes = bytes;
-    result.depth = 64;
+    // Deeper than any reader of objects goes: one that is too deep for its reader must not hide the others of its list.
+    result.depth = 1000;
     return result;
 }
 

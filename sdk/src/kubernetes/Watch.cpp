@@ -23,7 +23,7 @@ std::string versionOf(const StrictJson& object) {
 StrictJson::Limits eventLimits() {
     StrictJson::Limits result;
     result.bytes = ApiClient::MaxObject;
-    result.depth = 64;
+    result.depth = 1000; // as for lists
     return result;
 }
 

@@ -64,24 +64,23 @@ class RegistriesTest : public BackendFixture {
     CPPUNIT_TEST(gitlabSelfManagedOnAnotherDomain);
     CPPUNIT_TEST_SUITE_END();
 
-    void serveAt(const std::string& host, const std::string& path, Access access) {
-        registry.serve("https://" + host, std::move(access));
-        registry.push("https://" + host, path, "v1", Manifest);
-        registry.pushBlob("https://" + host, path, BlobBytes);
+    void serveAt(const std::string& at, const std::string& path, Access access) {
+        registry.serve("https://" + at, std::move(access));
+        registry.push("https://" + at, path, "v1", Manifest);
+        registry.pushBlob("https://" + at, path, BlobBytes);
     }
-    std::optional<Descriptor> resolveAt(const std::string& host, const std::string& path,
-                                        const Credential& credential) {
+    std::optional<Descriptor> resolveAt(const std::string& at, const std::string& path, const Credential& credential) {
         Call call("test", Call::Clock::now() + seconds(20));
-        return backend->resolve(call, {Repository(host, path), "v1"}, credential);
+        return backend->resolve(call, {Repository(at, path), "v1"}, credential);
     }
-    void requireAt(const std::string& host, const std::string& path, const Credential& credential) {
-        const auto found = resolveAt(host, path, credential);
+    void requireAt(const std::string& at, const std::string& path, const Credential& credential) {
+        const auto found = resolveAt(at, path, credential);
         CPPUNIT_ASSERT(found);
         CPPUNIT_ASSERT_EQUAL(Digest::of(Manifest).str(), found->digest.str());
     }
-    void refusedAt(const std::string& host, const std::string& path, const Credential& credential, ErrorCode code,
+    void refusedAt(const std::string& at, const std::string& path, const Credential& credential, ErrorCode code,
                    const std::string& words) {
-        test::expectError(words, code, words, [&] { resolveAt(host, path, credential); });
+        test::expectError(words, code, words, [&] { resolveAt(at, path, credential); });
     }
     /// "HEAD https://ghcr.io/v2/… Basic|Bearer|-", one per request.
     std::string told() const {
@@ -94,15 +93,15 @@ class RegistriesTest : public BackendFixture {
         return text;
     }
     /// Blobs of that host lie on another one, behind a signed URL.
-    void storeBlobsAt(const std::string& host, const std::string& path, const std::string& url) {
+    void storeBlobsAt(const std::string& at, const std::string& path, const std::string& url) {
         registry.put(url, BlobBytes);
-        registry.inject("GET", host + "/v2/" + path + "/blobs/", [url](const Seen&, Reply& reply) {
+        registry.inject("GET", at + "/v2/" + path + "/blobs/", [url](const Seen&, Reply& reply) {
             if (reply.status == 200) faults::redirect(307, url + "?sig=canary%2Fsignature")(Seen(), reply);
         });
     }
-    void requireBlobAt(const std::string& host, const std::string& path, const Credential& credential) {
+    void requireBlobAt(const std::string& at, const std::string& path, const Credential& credential) {
         Call call("test", Call::Clock::now() + seconds(20));
-        const auto reader = backend->fetch(call, Repository(host, path), blob(), credential, 0);
+        const auto reader = backend->fetch(call, Repository(at, path), blob(), credential, 0);
         CPPUNIT_ASSERT(reader);
         CPPUNIT_ASSERT(readAll(*reader) == BlobBytes);
     }
