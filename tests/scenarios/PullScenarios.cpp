@@ -85,7 +85,8 @@ class PullScenarios : public CppUnit::TestFixture {
             CPPUNIT_ASSERT(answer.body == module);
         }
         CPPUNIT_ASSERT_EQUAL(400, proxy.get("/fetch/%%%").status);
-        CPPUNIT_ASSERT_EQUAL(400, proxy.get("/fetch/aHR0cDovL3gveQ==").status); // http://x/y
+        CPPUNIT_ASSERT_EQUAL(404, proxy.get("/fetch/aHR0cDovL3gveQ==").status); // http://x/y, which no Extension has
+        CPPUNIT_ASSERT_EQUAL(400, proxy.get("/fetch/ZnRwOi8veC95").status);     // ftp://x/y
         CPPUNIT_ASSERT_EQUAL(404, proxy.get("/modules/sha256/" + std::string(64, 'a') + ".wasm").status);
         CPPUNIT_ASSERT_EQUAL(404, proxy.get("/").status);
         CPPUNIT_ASSERT_EQUAL(405, HttpClient(proxy.dataPort()).send("POST", path).status);

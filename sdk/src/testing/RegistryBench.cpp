@@ -96,7 +96,10 @@ Error RegistryBench::requireRefusal(ErrorCode code, const Credential& shown) {
         throw Checklist::Broken(std::string("expected: Error{") + traitsOf(code).name + "}, it " +
                                 (found ? "answered with " + found->digest.str() : "said that the tag is absent"));
     } catch (const Error& error) {
-        _messages.push_back(std::string(error.what()) + " " + error.hint());
+        {
+            const std::lock_guard<std::mutex> lock(_mutex);
+            _messages.push_back(std::string(error.what()) + " " + error.hint());
+        }
         Checklist::require(error.code() == code, std::string("Error{") + traitsOf(code).name + "}, it threw Error{" +
                                                      traitsOf(error.code()).name + "}: " + error.what());
         return error;

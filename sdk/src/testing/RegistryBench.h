@@ -7,6 +7,8 @@
 
 #include "Checklist.h"
 
+#include <mutex>
+
 namespace wasmproxy::testing {
 
 /// What one check works with: a registry with one artifact, the backend under test, and a credential that must not
@@ -47,6 +49,7 @@ public:
 
 private:
     Call call() const { return {"check", Call::Clock::now() + options.deadline}; }
+    std::mutex _mutex;                  // some checks ask from many threads
     std::vector<std::string> _messages; ///< of Errors seen by requireRefusal
 };
 

@@ -293,7 +293,7 @@ class DigestIndexTest : public CppUnit::TestFixture {
 
     void accessesAreFoundByModuleCallerAndTime() {
         DigestIndex index(settings(_path));
-        const auto start = SystemClock::from_time_t(1700000000);
+        const auto start = SystemClock::now() - std::chrono::hours(1);
         for (int i = 0; i < 30; ++i)
             index.recordAccess({digest(i % 3), "r.example.com/a:v" + std::to_string(i),
                                 i % 2 == 0 ? "10.0.0.1" : "10.0.0.2", start + std::chrono::seconds(i)});
