@@ -416,6 +416,7 @@ bool KubeApi::list(ScriptedServer::Connection& connection, const Request& reques
 }
 
 bool KubeApi::watch(ScriptedServer::Connection& connection, const Request& request) {
+    std::uint64_t round = 0;
     {
         const std::lock_guard<std::mutex> lock(_mutex);
         const auto from = std::stoull(request.query.at("resourceVersion"));
@@ -424,9 +425,10 @@ bool KubeApi::watch(ScriptedServer::Connection& connection, const Request& reque
         if (from > _version)
             return connection.send(response(504, statusBody(504, "Timeout", "Too large resource version")));
         ++_open;
+        round = _watchRound; // in one step with being counted, or endWatches() could miss it
     }
     _changed.notify_all();
-    const bool good = stream(connection, request);
+    const bool good = stream(connection, request, round);
     {
         const std::lock_guard<std::mutex> lock(_mutex);
         --_open;
@@ -436,7 +438,7 @@ bool KubeApi::watch(ScriptedServer::Connection& connection, const Request& reque
 }
 
 /// false: the connection is of no more use.
-bool KubeApi::stream(ScriptedServer::Connection& connection, const Request& request) {
+bool KubeApi::stream(ScriptedServer::Connection& connection, const Request& request, std::uint64_t round) {
     const auto end =
         std::chrono::steady_clock::now() + std::chrono::seconds(std::stoul(request.query.at("timeoutSeconds")));
     if (!connection.send("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"))
@@ -444,7 +446,6 @@ bool KubeApi::stream(ScriptedServer::Connection& connection, const Request& requ
     long sent = 0;
     std::uint64_t at = std::stoull(request.query.at("resourceVersion"));
     std::unique_lock<std::mutex> lock(_mutex);
-    const std::uint64_t round = _watchRound;
     while (!_stopping && round == _watchRound && !_faults.endAtOnce && std::chrono::steady_clock::now() < end) {
         if (!connection.open()) return false;
         std::string text;

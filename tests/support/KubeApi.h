@@ -97,7 +97,7 @@ private:
     bool answer(ScriptedServer::Connection& connection, const Request& request);
     bool list(ScriptedServer::Connection& connection, const Request& request);
     bool watch(ScriptedServer::Connection& connection, const Request& request);
-    bool stream(ScriptedServer::Connection& connection, const Request& request);
+    bool stream(ScriptedServer::Connection& connection, const Request& request, std::uint64_t round);
     bool update(ScriptedServer::Connection& connection, const Request& request);
     void store(const Key& key, Poco::JSON::Object::Ptr object);
 
