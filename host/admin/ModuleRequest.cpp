@@ -32,6 +32,17 @@ ModuleRequest ModuleRequest::parse(const std::string& reference, const std::stri
     return request;
 }
 
+void ModuleRequest::ask(ModuleService& modules, const Caller& caller, ModuleCallback callback) const {
+    switch (kind) {
+    case Kind::Artifact:
+        return modules.byReference(reference, {}, caller, std::move(callback));
+    case Kind::Url:
+        return modules.byUrl(text, {}, caller, std::move(callback));
+    case Kind::Extension:
+        return modules.byExtension(text, std::nullopt, caller, std::move(callback));
+    }
+}
+
 Reference parseReference(const std::string& text) {
     if (hasScheme(text, "http://") || hasScheme(text, "https://"))
         throw Refusal::invalid("only what a registry holds can be named here, as host/repository:tag");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "pull/ModuleService.h"
 #include "wasmproxy/oci/Reference.h"
 
 #include <string>
@@ -18,6 +19,7 @@ struct ModuleRequest {
     /// `reference`: with or without oci://, or an http(s) url. Throws Refusal where not one of the two is given, and
     /// what Reference::parse() throws.
     static ModuleRequest parse(const std::string& reference, const std::string& extension);
+    void ask(ModuleService& modules, const Caller& caller, ModuleCallback callback) const;
 };
 
 /// Only an artifact's; the scheme oci:// may stand before it. Throws Refusal, and what Reference::parse() throws.

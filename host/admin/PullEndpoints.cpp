@@ -55,17 +55,9 @@ AdminAnswer PullEndpoints::prefetch(const AdminRequest& request) const {
     return JobEndpoints::accepted(job);
 }
 
-void PullEndpoints::ask(const ModuleRequest& wanted, const std::string& requestId, const std::string& caller,
-                        AwaitedModule& module) const {
-    if (wanted.kind == ModuleRequest::Kind::Url)
-        _pulls->byUrl(wanted.text, {}, {requestId, caller}, module.callback());
-    else
-        _pulls->byReference(wanted.reference, {}, {requestId, caller}, module.callback());
-}
-
 Poco::JSON::Object::Ptr PullEndpoints::pullAll(Jobs::Run& run, const std::vector<ModuleRequest>& wanted,
                                                const std::string& caller) const {
-    const auto& requestId = run.call().requestId();
+    const Caller asker{run.call().requestId(), caller};
     std::vector<AwaitedModule> asked;
     Poco::JSON::Array items;
     std::size_t failed = 0;
@@ -73,7 +65,7 @@ Poco::JSON::Object::Ptr PullEndpoints::pullAll(Jobs::Run& run, const std::vector
         run.progress(i, wanted.size(), wanted[i].text);
         while (asked.size() < std::min(wanted.size(), i + AtOnce)) {
             const auto& next = wanted[asked.size()];
-            ask(next, requestId, caller, asked.emplace_back());
+            next.ask(*_pulls, asker, asked.emplace_back().callback());
         }
         auto result = asked[i].wait(AskPatience, run.cancelled());
         run.call().check("prefetching");
@@ -81,7 +73,7 @@ Poco::JSON::Object::Ptr PullEndpoints::pullAll(Jobs::Run& run, const std::vector
             const auto* error = std::get_if<Error>(&*result);
             if (!error || !error->retryable()) break;
             AwaitedModule again;
-            ask(wanted[i], requestId, caller, again);
+            wanted[i].ask(*_pulls, asker, again.callback());
             result = again.wait(AskPatience, run.cancelled());
             run.call().check("prefetching");
         }
@@ -118,25 +110,8 @@ Poco::JSON::Object::Ptr PullEndpoints::pullAll(Jobs::Run& run, const std::vector
 AdminAnswer PullEndpoints::refresh(const AdminRequest& request) const {
     const RequestBody body(request, {"reference", "extension"});
     const auto wanted = ModuleRequest::parse(body.text("reference"), body.text("extension"));
-    AwaitedModule module;
-    const Caller caller{request.requestId, request.caller};
-    switch (wanted.kind) {
-    case ModuleRequest::Kind::Artifact:
-        _pulls->refreshReference(wanted.reference, {}, caller, module.callback());
-        break;
-    case ModuleRequest::Kind::Url:
-        _pulls->refreshUrl(wanted.text, {}, caller, module.callback());
-        break;
-    case ModuleRequest::Kind::Extension:
-        _pulls->refreshExtension(wanted.text, caller, module.callback());
-        break;
-    }
-    const auto result = module.wait(RefreshPatience, *request.stop);
-    if (!result)
-        return AdminAnswer::of(Error(ErrorCode::DeadlineExceeded, wanted.text + " is still being pulled", "ask again"),
-                               request.requestId);
-    if (const auto* error = std::get_if<Error>(&*result)) return AdminAnswer::of(*error, request.requestId);
-    return AdminAnswer::json(_description.of(wanted, std::get<ServedModule>(*result)));
+    return _description.answer(*_pulls, wanted, request, {request.requestId, request.caller, {}, true},
+                               RefreshPatience);
 }
 
 } // namespace wasmproxy::host

@@ -22,8 +22,6 @@ public:
 private:
     AdminAnswer prefetch(const AdminRequest& request) const;
     AdminAnswer refresh(const AdminRequest& request) const;
-    void ask(const ModuleRequest& wanted, const std::string& requestId, const std::string& caller,
-             class AwaitedModule& module) const;
     Poco::JSON::Object::Ptr pullAll(Jobs::Run& run, const std::vector<ModuleRequest>& wanted,
                                     const std::string& caller) const;
 

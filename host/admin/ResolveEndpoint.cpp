@@ -50,6 +50,18 @@ Poco::JSON::Object ModuleDescription::of(const ModuleRequest& request, const Ser
     return body;
 }
 
+AdminAnswer ModuleDescription::answer(ModuleService& modules, const ModuleRequest& wanted, const AdminRequest& request,
+                                      const Caller& caller, std::chrono::milliseconds patience) const {
+    AwaitedModule module;
+    wanted.ask(modules, caller, module.callback());
+    const auto result = module.wait(patience, *request.stop);
+    if (!result)
+        return AdminAnswer::of(Error(ErrorCode::DeadlineExceeded, wanted.text + " is still being pulled", "ask again"),
+                               request.requestId);
+    if (const auto* error = std::get_if<Error>(&*result)) return AdminAnswer::of(*error, request.requestId);
+    return AdminAnswer::json(of(wanted, std::get<ServedModule>(*result)));
+}
+
 AdminAnswer ResolveEndpoint::operator()(const AdminRequest& request) const {
     ModuleRequest wanted;
     try {
@@ -57,25 +69,7 @@ AdminAnswer ResolveEndpoint::operator()(const AdminRequest& request) const {
     } catch (const Refusal& refusal) {
         return AdminAnswer::refusal(refusal.status, refusal.code, refusal.message, request.requestId, refusal.hint);
     }
-    AwaitedModule module;
-    const Caller caller{request.requestId, request.caller};
-    switch (wanted.kind) {
-    case ModuleRequest::Kind::Artifact:
-        _modules->byReference(wanted.reference, {}, caller, module.callback());
-        break;
-    case ModuleRequest::Kind::Url:
-        _modules->byUrl(wanted.text, {}, caller, module.callback());
-        break;
-    case ModuleRequest::Kind::Extension:
-        _modules->byExtension(wanted.text, std::nullopt, caller, module.callback());
-        break;
-    }
-    const auto result = module.wait(_patience, *request.stop);
-    if (!result)
-        return AdminAnswer::of(Error(ErrorCode::DeadlineExceeded, wanted.text + " is still being pulled", "ask again"),
-                               request.requestId);
-    if (const auto* error = std::get_if<Error>(&*result)) return AdminAnswer::of(*error, request.requestId);
-    return AdminAnswer::json(_description.of(wanted, std::get<ServedModule>(*result)));
+    return _description.answer(*_modules, wanted, request, {request.requestId, request.caller}, _patience);
 }
 
 } // namespace wasmproxy::host

@@ -25,21 +25,20 @@ struct Waiter {
 struct Flight {
     using Clock = std::chrono::steady_clock;
 
-    Flight(std::string keyValue, std::shared_ptr<PullSetup> setupValue, PullTarget targetValue, const Caller& first,
-           bool now = false)
+    Flight(std::string keyValue, std::shared_ptr<PullSetup> setupValue, PullTarget targetValue, const Caller& first)
         : key(std::move(keyValue)),
           setup(std::move(setupValue)),
           target(std::move(targetValue)),
           requestId(first.requestId),
           trace(first.trace),
-          refresh(now) {}
+          refresh(first.refresh) {}
 
     const std::string key;
     const std::shared_ptr<PullSetup> setup;
     const PullTarget target;
     const std::string requestId; ///< of the request that started it; in every log line about it
     const Trace trace;           ///< of that request, and passed on upstream
-    const bool refresh;          ///< upstream is asked, whatever is known
+    const bool refresh;          ///< as its Caller's
     const Clock::time_point started = Clock::now();
 
     std::list<Waiter> waiters;

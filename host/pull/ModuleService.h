@@ -24,11 +24,14 @@ struct ServedModule {
     CacheResult cache = CacheResult::Hit;
 };
 
-/// Who asks, for logs and accesses.
+/// Who asks, for logs and accesses, and how.
 struct Caller {
     std::string requestId;
     std::string address;
     Trace trace = {};
+    /// Upstream is asked whatever is known and however lately: neither what is stale nor a failure that is remembered
+    /// answers.
+    bool refresh = false;
 };
 
 using ModuleResult = std::variant<ServedModule, Error>;

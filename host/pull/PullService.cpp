@@ -151,34 +151,6 @@ void PullService::bySha256(const Digest& module, const Caller& caller, ModuleCal
     });
 }
 
-void PullService::refreshReference(const Reference& reference, const std::string& secret, const Caller& caller,
-                                   ModuleCallback callback) {
-    refresh(caller, std::move(callback),
-            [&](const PullTargets& targets) { return targets.byReference(reference, secret); });
-}
-
-void PullService::refreshUrl(const std::string& url, const std::string& secret, const Caller& caller,
-                             ModuleCallback callback) {
-    refresh(caller, std::move(callback), [&](const PullTargets& targets) { return targets.byUrl(url, secret); });
-}
-
-void PullService::refreshExtension(const std::string& name, const Caller& caller, ModuleCallback callback) {
-    refresh(caller, std::move(callback), [&](const PullTargets& targets) { return targets.byExtension(name); });
-}
-
-template <class FindTarget>
-void PullService::refresh(const Caller& caller, ModuleCallback callback, FindTarget findTarget) {
-    const auto setup = std::atomic_load(&_setup);
-    if (!setup) return callback(Error(ErrorCode::Busy, "starting"));
-    std::optional<PullTarget> target;
-    try {
-        target = findTarget(setup->targets);
-    } catch (const Error& error) {
-        return callback(error);
-    }
-    join(setup, *target, caller, std::move(callback), {}, true);
-}
-
 void PullService::forgetFailures() {
     const std::lock_guard<std::mutex> lock(_mutex);
     _failures.clear();
@@ -201,7 +173,7 @@ void PullService::answer(const Caller& caller, ModuleCallback callback, FindTarg
     } catch (const Error& error) {
         return callback(error);
     }
-    const auto state = known(*setup, *target);
+    const auto state = caller.refresh ? Known() : known(*setup, *target);
     if (state.record && state.freshness == Freshness::Fresh) {
         if (auto blob = _hot.find(state.record->module)) {
             _index.recordAccess(
@@ -214,16 +186,16 @@ void PullService::answer(const Caller& caller, ModuleCallback callback, FindTarg
 }
 
 void PullService::join(const std::shared_ptr<PullSetup>& setup, const PullTarget& target, const Caller& caller,
-                       ModuleCallback callback, const Known& state, bool refresh) {
+                       ModuleCallback callback, const Known& state) {
     // What was final with one configuration need not be with the next.
     const auto usual = std::to_string(setup->generation) + " " + target.key();
-    const auto key = refresh ? usual + " now" : usual;
+    const auto key = caller.refresh ? usual + " now" : usual;
     FlightPointer created;
     std::optional<Error> refusal;
     {
         const std::lock_guard<std::mutex> lock(_mutex);
         const auto now = Clock::now();
-        if (refresh) {
+        if (caller.refresh) {
             _failures.erase(usual);
             _failures.erase(key);
             _revalidateAt.erase(usual);
@@ -238,7 +210,7 @@ void PullService::join(const std::shared_ptr<PullSetup>& setup, const PullTarget
         if (!refusal) {
             auto& flight = _flights[key];
             if (!flight) {
-                flight = std::make_shared<Flight>(key, setup, target, caller, refresh);
+                flight = std::make_shared<Flight>(key, setup, target, caller);
                 created = flight;
                 _metrics.flightStarted();
             }

@@ -55,12 +55,6 @@ public:
                      ModuleCallback callback) override;
     void bySha256(const Digest& module, const Caller& caller, ModuleCallback callback) override;
 
-    /// As their namesakes, but upstream is asked whatever is known and however lately: neither what is stale nor a
-    /// failure that is remembered answers.
-    void refreshReference(const Reference& reference, const std::string& secret, const Caller& caller,
-                          ModuleCallback callback);
-    void refreshUrl(const std::string& url, const std::string& secret, const Caller& caller, ModuleCallback callback);
-    void refreshExtension(const std::string& name, const Caller& caller, ModuleCallback callback);
     /// Final failures are asked for again: something came that may change them.
     void forgetFailures();
     /// Brings contents of the artifact that `reference` pins into the cache, on this thread. Throws Error.
@@ -84,13 +78,11 @@ private:
     };
 
     template <class FindTarget>
-    void refresh(const Caller& caller, ModuleCallback callback, FindTarget findTarget);
-    template <class FindTarget>
     void answer(const Caller& caller, ModuleCallback callback, FindTarget findTarget);
     Known known(const PullSetup& setup, const PullTarget& target) const;
     std::optional<Error> finalFailure(const std::string& key);
     void join(const std::shared_ptr<PullSetup>& setup, const PullTarget& target, const Caller& caller,
-              ModuleCallback callback, const Known& state, bool refresh = false);
+              ModuleCallback callback, const Known& state);
     void startAttempt(const FlightPointer& flight);
     void attempt(const FlightPointer& flight);
     void pollCredentials(const FlightPointer& flight);

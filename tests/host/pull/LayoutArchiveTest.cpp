@@ -264,10 +264,10 @@ class LayoutArchiveTest : public CppUnit::TestFixture {
         Rooms rooms(_registry, _folder.path(), _source, seconds(600));
         const auto now = [&](const std::string& reference) {
             auto promise = std::make_shared<std::promise<Answer>>();
-            rooms.pulls.refreshReference(Reference::parse(reference), {}, {"req", "10.0.0.1"},
-                                         [promise](ModuleResult result) {
-                                             promise->set_value({std::move(result), milliseconds(0)});
-                                         });
+            rooms.pulls.byReference(Reference::parse(reference), {}, {"req", "10.0.0.1", {}, true},
+                                    [promise](ModuleResult result) {
+                                        promise->set_value({std::move(result), milliseconds(0)});
+                                    });
             return wait(promise->get_future());
         };
         CPPUNIT_ASSERT(wait(ask(rooms.pulls, "r.example.com/team/app:v1")).module().manifest == first);
