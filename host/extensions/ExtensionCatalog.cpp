@@ -32,9 +32,9 @@ std::shared_ptr<const Extension> ExtensionCatalog::find(const std::string& name)
 
 Extensions ExtensionCatalog::byReference(const Reference& reference) const {
     if (!_enabled) return {};
-    const std::string key = reference.str();
     const std::shared_lock<std::shared_mutex> lock(_mutex);
-    const auto found = _state->byReference.find(key);
+    if (_state->byReference.empty()) return {}; // every request of a route comes here
+    const auto found = _state->byReference.find(reference.str());
     return found == _state->byReference.end() ? Extensions() : found->second;
 }
 

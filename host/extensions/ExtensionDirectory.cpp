@@ -6,13 +6,11 @@
 #include "wasmproxy/oci/Error.h"
 
 #include <cerrno>
-#include <cstdint>
 #include <cstring>
 #include <fcntl.h>
 #include <fstream>
 #include <poll.h>
 #include <sys/eventfd.h>
-#include <sys/inotify.h>
 #include <unistd.h>
 
 namespace wasmproxy::host {
@@ -21,15 +19,6 @@ namespace {
 
 // Who writes several files, or one in several steps, is let finish.
 constexpr std::chrono::milliseconds Settle{50};
-constexpr std::uint32_t Changes = IN_CLOSE_WRITE | IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ATTRIB |
-                                  IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
-
-std::string parentOf(const std::string& directory) {
-    const auto end = directory.find_last_not_of('/');
-    const auto slash = directory.rfind('/', end);
-    if (end == std::string::npos || slash == std::string::npos) return ".";
-    return slash == 0 ? "/" : directory.substr(0, slash);
-}
 
 /// What can be done so that a name survives a crash; where it cannot, the file is there all the same.
 void syncDirectory(const std::string& directory) {
@@ -39,57 +28,29 @@ void syncDirectory(const std::string& directory) {
     ::close(descriptor);
 }
 
-void closeIf(int descriptor) {
-    if (descriptor >= 0) ::close(descriptor);
-}
-
 } // namespace
 
 ExtensionDirectory::ExtensionDirectory(std::string directory, ExtensionCatalog& catalog,
                                        std::chrono::milliseconds rescan)
-    : _directory(std::move(directory)), _catalog(catalog), _rescan(rescan) {
-    _notify = ::inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-    if (_notify < 0)
-        log(LogLevel::Warning, "changes of the extensions' directory are only seen by looking from time to time",
-            {{"directory", _directory}, {"hint", "raise fs.inotify.max_user_instances"}});
-    _stop = ::eventfd(0, EFD_CLOEXEC);
-    if (_stop < 0) {
-        closeIf(_notify);
+    : _directory(std::move(directory)),
+      _catalog(catalog),
+      _rescan(rescan),
+      _watch(_directory),
+      _stop(::eventfd(0, EFD_CLOEXEC)) {
+    if (!_stop)
         throw Error(ErrorCode::Internal, "no descriptor to watch " + _directory + " with",
                     "raise the limit of open files");
-    }
     scan();
-    try {
-        _thread = std::thread([this] { run(); });
-    } catch (...) {
-        closeIf(_notify);
-        closeIf(_stop);
-        throw;
-    }
+    _thread = std::thread([this] { run(); });
 }
 
 ExtensionDirectory::~ExtensionDirectory() {
-    const std::uint64_t one = 1;
-    while (::write(_stop, &one, sizeof one) < 0 && errno == EINTR)
-        continue;
+    ::eventfd_write(_stop.get(), 1);
     _thread.join();
-    closeIf(_notify);
-    closeIf(_stop);
 }
 
 void ExtensionDirectory::run() {
-    for (;;) {
-        pollfd waiting[] = {{_stop, POLLIN, 0}, {_notify, POLLIN, 0}};
-        const int ready = ::poll(waiting, _notify < 0 ? 1 : 2, static_cast<int>(_rescan.count()));
-        if (ready < 0) continue; // EINTR
-        if (waiting[0].revents) return;
-        if (ready > 0) {
-            if (::poll(waiting, 1, static_cast<int>(Settle.count())) > 0) return;
-            // What changed does not matter: all is looked at, and only what has other bytes is parsed.
-            char events[16 * 1024];
-            while (::read(_notify, events, sizeof events) > 0)
-                continue;
-        }
+    while (wait()) {
         try {
             scan();
         } catch (const std::exception& e) {
@@ -99,23 +60,27 @@ void ExtensionDirectory::run() {
     }
 }
 
-void ExtensionDirectory::watch() {
-    if (_notify < 0) return;
-    // The same directory keeps its watch; one that took its place gets another.
-    const int watch = ::inotify_add_watch(_notify, _directory.c_str(), Changes);
-    if (_watch >= 0 && watch != _watch) ::inotify_rm_watch(_notify, _watch);
-    _watch = watch;
-    if (watch < 0 && _parentWatch < 0) {
-        _parentWatch = ::inotify_add_watch(_notify, parentOf(_directory).c_str(), IN_CREATE | IN_MOVED_TO | IN_ONLYDIR);
-    } else if (watch >= 0 && _parentWatch >= 0) {
-        ::inotify_rm_watch(_notify, _parentWatch);
-        _parentWatch = -1;
+bool ExtensionDirectory::wait() {
+    const auto until = std::chrono::steady_clock::now() + _rescan;
+    for (;;) {
+        const auto left =
+            std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now()).count();
+        if (left <= 0) return true;
+        pollfd waiting[] = {{_stop.get(), POLLIN, 0}, {_watch.descriptor(), POLLIN, 0}}; // -1 is left out
+        const int ready = ::poll(waiting, 2, static_cast<int>(left));
+        if (ready < 0) continue; // EINTR
+        if (waiting[0].revents != 0) return false;
+        if (ready == 0) return true;
+        if (::poll(waiting, 1, static_cast<int>(Settle.count())) > 0) return false;
+        const std::lock_guard<std::mutex> lock(_scanning);
+        // What changed does not matter: all is looked at, and only what has other bytes is parsed.
+        if (_watch.take()) return true;
     }
 }
 
 void ExtensionDirectory::scan() {
     const std::lock_guard<std::mutex> lock(_scanning);
-    watch(); // first: what changes while the files are read is seen after it
+    _watch.renew(); // first: what changes while the files are read is seen after it
     auto content = _files.read(_directory);
     reportChanges(content.documents, content.problem);
     // What cannot be looked at for the moment is not gone.

@@ -3,6 +3,8 @@
 
 #include "extensions/ExtensionCatalog.h"
 #include "extensions/ExtensionFiles.h"
+#include "observe/DirectoryWatch.h"
+#include "observe/OwnedFd.h"
 
 #include <chrono>
 #include <map>
@@ -33,9 +35,9 @@ public:
 
 private:
     void run();
+    bool wait(); ///< for a reason to look; false: it ends
     void scan(); ///< any thread
     [[noreturn]] void cannot(const std::string& what) const;
-    void watch();
     void reportChanges(const std::vector<ExtensionDocument>& documents, const std::string& problem);
 
     const std::string _directory;
@@ -44,10 +46,8 @@ private:
     std::mutex _scanning;
     ExtensionFiles _files;
     std::map<std::string, std::string> _reported; // what was wrong, by origin
-    int _notify = -1;
-    int _watch = -1;
-    int _parentWatch = -1;
-    int _stop = -1;
+    DirectoryWatch _watch;                        // under _scanning, but for its descriptor
+    OwnedFd _stop;
     std::thread _thread;
 };
 

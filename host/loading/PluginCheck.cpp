@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "loading/PluginCheck.h"
 
-#include "loading/OwnedFd.h"
+#include "observe/OwnedFd.h"
 #include "wasmproxy/oci/Error.h"
 
 #include <algorithm>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "loading/OwnedFd.h"
 #include "loading/PluginCatalog.h"
 #include "observe/DirectoryWatch.h"
+#include "observe/OwnedFd.h"
 
 #include <chrono>
 #include <condition_variable>

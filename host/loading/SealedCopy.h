@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "loading/OwnedFd.h"
+#include "observe/OwnedFd.h"
 
 #include <cstdint>
 #include <string>
