@@ -8,7 +8,7 @@
 namespace wasmproxy::vault {
 
 Secret AppRoleLogin::roleId() const {
-    return _settings.roleIdFile.given() ? readSecretFile(_settings.roleIdFile.get(), "role-id-file")
+    return _settings.roleIdFile.given() ? readTrimmedSecretFile(_settings.roleIdFile.get(), "role-id-file")
                                         : Secret(_settings.roleId.get());
 }
 
@@ -18,7 +18,7 @@ VaultToken AppRoleLogin::obtain(Call& call, VaultClient& client) {
     if (_settings.secretIdWrapped.get())
         secret = _wrapped.unwrapped(call, client);
     else if (_settings.secretIdFile.given())
-        secret = readSecretFile(_settings.secretIdFile.get(), "secret-id-file");
+        secret = readTrimmedSecretFile(_settings.secretIdFile.get(), "secret-id-file");
     const Secret body = secret.empty() ? jsonObject({{"role_id", role.reveal()}})
                                        : jsonObject({{"role_id", role.reveal()}, {"secret_id", secret.reveal()}});
     const std::string who =
@@ -33,8 +33,9 @@ std::string AppRoleLogin::fingerprint() const {
     return Credential{Credential::Kind::Basic,
                       {},
                       std::string(role.reveal()),
-                      _settings.secretIdFile.given() ? readSecretFile(_settings.secretIdFile.get(), "secret-id-file")
-                                                     : Secret()}
+                      _settings.secretIdFile.given()
+                          ? readTrimmedSecretFile(_settings.secretIdFile.get(), "secret-id-file")
+                          : Secret()}
         .fingerprint();
 }
 

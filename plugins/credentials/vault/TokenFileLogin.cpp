@@ -9,7 +9,7 @@
 namespace wasmproxy::vault {
 
 Secret TokenFileLogin::read() const {
-    Secret token = readSecretFile(_settings.tokenFile.get(), "token-file");
+    Secret token = readTrimmedSecretFile(_settings.tokenFile.get(), "token-file");
     for (const char c : token.reveal())
         if (c <= ' ' || c >= 0x7f)
             throw Error(ErrorCode::CredentialSourceFault,

@@ -144,7 +144,7 @@ std::shared_ptr<const HttpTls> VaultClient::tls() {
     std::string line;
     std::shared_ptr<const HttpTls> result;
     try {
-        const Secret pem = readSecretFile(_settings.caFile.get(), "ca-file");
+        const Secret pem = readTrimmedSecretFile(_settings.caFile.get(), "ca-file");
         const std::lock_guard<std::mutex> lock(_mutex);
         _caFailed = false;
         if (!_tls || _tls->authorities != pem.reveal()) {

@@ -19,7 +19,7 @@ std::string shown(const std::string& path) {
 } // namespace
 
 Secret WrappedSecretId::unwrapped(Call& call, VaultClient& client) {
-    const Secret token = readSecretFile(_settings.secretIdFile.get(), "secret-id-file");
+    const Secret token = readTrimmedSecretFile(_settings.secretIdFile.get(), "secret-id-file");
     if (!_secretId.empty() && token == _token) return _secretId;
     for (const char c : token.reveal())
         if (c <= ' ' || c >= 0x7f)

@@ -5,8 +5,8 @@
 #include "wasmproxy/plugin/HttpUrl.h"
 
 #include "GoogleHosts.h"
-#include "SecretText.h"
 #include "TokenService.h"
+#include "wasmproxy/credentials/SecretText.h"
 
 #include <Poco/DateTime.h>
 

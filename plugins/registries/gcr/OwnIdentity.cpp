@@ -7,8 +7,8 @@
 #include "FederatedAccount.h"
 #include "GoogleHosts.h"
 #include "MetadataServer.h"
-#include "SecretText.h"
 #include "ServiceAccount.h"
+#include "wasmproxy/credentials/SecretText.h"
 
 namespace wasmproxy::gcr {
 

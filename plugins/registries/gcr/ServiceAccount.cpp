@@ -4,8 +4,8 @@
 #include "wasmproxy/oci/Error.h"
 #include "wasmproxy/plugin/HttpUrl.h"
 
-#include "SecretText.h"
 #include "TokenService.h"
+#include "wasmproxy/credentials/SecretText.h"
 
 namespace wasmproxy::gcr {
 

@@ -4,7 +4,7 @@
 #include "wasmproxy/oci/Error.h"
 #include "wasmproxy/plugin/HttpUrl.h"
 
-#include "SecretText.h"
+#include "wasmproxy/credentials/SecretText.h"
 
 #include <algorithm>
 

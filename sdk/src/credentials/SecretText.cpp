@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "SecretText.h"
+#include "wasmproxy/credentials/SecretText.h"
 
 #include "wasmproxy/oci/Error.h"
 
@@ -10,7 +10,7 @@
 #include <cerrno>
 #include <system_error>
 
-namespace wasmproxy::gcr {
+namespace wasmproxy {
 
 namespace {
 
@@ -23,14 +23,15 @@ struct Descriptor {
     }
 };
 
+[[noreturn]] void cannotRead(const std::string& path, const std::string& key, const std::string& why) {
+    throw Error(ErrorCode::CredentialSourceFault, key + ": cannot read " + path + ": " + why,
+                "it must be a file that the user the proxy runs as (uid " + std::to_string(::geteuid()) + ") may read");
+}
+
 } // namespace
 
 Secret readSecretFile(const std::string& path, const std::string& key) {
-    const auto fail = [&](const std::string& why) {
-        throw Error(ErrorCode::CredentialSourceFault, key + ": cannot read " + path + ": " + why,
-                    "it must be a file that the user the proxy runs as (uid " + std::to_string(::geteuid()) +
-                        ") may read");
-    };
+    const auto fail = [&](const std::string& why) { cannotRead(path, key, why); };
     const auto failErrno = [&] { fail(std::generic_category().message(errno)); };
     // O_NONBLOCK: opening a FIFO must not hang; without effect on a regular file.
     const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)};
@@ -52,4 +53,12 @@ Secret readSecretFile(const std::string& path, const std::string& key) {
     return Secret(std::string_view(content.text).substr(0, size));
 }
 
-} // namespace wasmproxy::gcr
+Secret readTrimmedSecretFile(const std::string& path, const std::string& key) {
+    const Secret content = readSecretFile(path, key);
+    const std::string_view text = content.reveal();
+    const std::size_t first = text.find_first_not_of(" \t\r\n");
+    if (first == std::string_view::npos) cannotRead(path, key, "it is empty");
+    return Secret(text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1));
+}
+
+} // namespace wasmproxy

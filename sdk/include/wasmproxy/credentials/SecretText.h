@@ -5,7 +5,7 @@
 
 #include <string>
 
-namespace wasmproxy::gcr {
+namespace wasmproxy {
 
 /// A string that holds a secret while it is being built or read.
 struct SecretText {
@@ -22,4 +22,7 @@ struct SecretText {
 /// Error{CredentialSourceFault} that names both.
 Secret readSecretFile(const std::string& path, const std::string& key);
 
-} // namespace wasmproxy::gcr
+/// The same without white space at its ends; one that holds nothing else is an error, too.
+Secret readTrimmedSecretFile(const std::string& path, const std::string& key);
+
+} // namespace wasmproxy
