@@ -6,6 +6,7 @@
 #include "Rig.h"
 
 #include "net/CurlTransport.h"
+#include "support/Base64.h"
 #include "wasmproxy/plugin/PluginLibrary.h"
 #include "wasmproxy/plugin/RegistryBackend.h"
 #include "wasmproxy/plugin/RegistryListing.h"

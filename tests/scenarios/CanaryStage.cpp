@@ -2,8 +2,7 @@
 #include "CanaryStage.h"
 
 #include "Rig.h"
-
-#include <Poco/Base64Encoder.h>
+#include "support/Base64.h"
 
 #include <algorithm>
 #include <cctype>
@@ -63,15 +62,6 @@ ScriptedServer::Script answering(Answer answer) {
 }
 
 } // namespace
-
-std::string base64(const std::string& text) {
-    std::ostringstream out;
-    Poco::Base64Encoder encoder(out);
-    encoder.rdbuf()->setLineLength(0);
-    encoder << text;
-    encoder.close();
-    return out.str();
-}
 
 std::string percentEncoded(const std::string& text) {
     static const char* const hex = "0123456789ABCDEF";

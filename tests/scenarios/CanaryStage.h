@@ -18,7 +18,6 @@ namespace wasmproxy::test {
 inline const std::string CanaryPassword = "canary+4711/=x?";
 inline const std::string CanaryToken = "bearer-canary-0815";
 
-std::string base64(const std::string& text);
 std::string percentEncoded(const std::string& text);
 /// Does it hold a canary in any form, or any `Authorization` or cookie?
 bool carriesCredential(std::string request);

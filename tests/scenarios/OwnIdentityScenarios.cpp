@@ -2,10 +2,10 @@
 // Routes that name no credentials, where the cloud says who this process is. The cloud is scripted, the registry real.
 #include "Rig.h"
 
+#include "support/Base64.h"
 #include "support/ConnectProxy.h"
 #include "support/ScriptedServer.h"
 
-#include <Poco/Base64Encoder.h>
 #include <cppunit/extensions/HelperMacros.h>
 
 #include <array>
@@ -63,15 +63,6 @@ private:
     std::vector<std::string> _requests;
     ScriptedServer _server; // last: its threads use the others
 };
-
-std::string base64(const std::string& text) {
-    std::ostringstream out;
-    Poco::Base64Encoder encoder(out);
-    encoder.rdbuf()->setLineLength(0);
-    encoder << text;
-    encoder.close();
-    return out.str();
-}
 
 } // namespace
 

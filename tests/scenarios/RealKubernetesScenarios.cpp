@@ -3,9 +3,9 @@
 // the files of packaging/kubernetes.
 #include "KubernetesStage.h"
 
+#include "support/Base64.h"
 #include "support/KubeApiServer.h"
 
-#include <Poco/Base64Encoder.h>
 #include <Poco/JSON/Parser.h>
 
 #include <iostream>
@@ -23,15 +23,6 @@ const std::string Roles = "/apis/rbac.authorization.k8s.io/v1/namespaces/istio-s
 
 Poco::JSON::Object::Ptr parsed(const std::string& json) {
     return Poco::JSON::Parser().parse(json).extract<Poco::JSON::Object::Ptr>();
-}
-
-std::string base64(const std::string& text) {
-    std::ostringstream out;
-    Poco::Base64Encoder encoder(out);
-    encoder.rdbuf()->setLineLength(0);
-    encoder << text;
-    encoder.close();
-    return out.str();
 }
 
 } // namespace

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "RegistryFront.h"
 
+#include "support/AnsweredBy.h"
+#include "support/Base64.h"
 #include "support/FreePorts.h"
 
-#include <Poco/Base64Encoder.h>
-#include <Poco/Net/HTTPRequestHandler.h>
-#include <Poco/Net/HTTPRequestHandlerFactory.h>
 #include <Poco/Net/HTTPServer.h>
 #include <Poco/Net/HTTPServerRequest.h>
 #include <Poco/Net/HTTPServerResponse.h>
@@ -16,42 +15,10 @@
 namespace wasmproxy::test {
 namespace {
 
-class Handler : public Poco::Net::HTTPRequestHandler {
-public:
-    explicit Handler(RegistryFront& owner) : _owner(owner) {}
-    void handleRequest(Poco::Net::HTTPServerRequest& request, Poco::Net::HTTPServerResponse& response) override {
-        _owner.answer(request, response);
-    }
-
-private:
-    RegistryFront& _owner;
-};
-
-class HandlerFactory : public Poco::Net::HTTPRequestHandlerFactory {
-public:
-    explicit HandlerFactory(RegistryFront& owner) : _owner(owner) {}
-    Poco::Net::HTTPRequestHandler* createRequestHandler(const Poco::Net::HTTPServerRequest&) override {
-        return new Handler(_owner);
-    }
-
-private:
-    RegistryFront& _owner;
-};
-
-std::string encoded(const std::string& bytes, int options) {
-    std::ostringstream out;
-    Poco::Base64Encoder encoder(out, options);
-    encoder.rdbuf()->setLineLength(0);
-    encoder << bytes;
-    encoder.close();
-    return out.str();
-}
-
 /// A JWT, but for the signature, which only its issuer reads.
 std::string tokenOf(const std::string& subject) {
-    const int url = Poco::BASE64_URL_ENCODING | Poco::BASE64_NO_PADDING;
-    return encoded(R"({"typ":"JWT","alg":"RS256"})", url) + "." +
-           encoded(R"({"iss":"tests","sub":")" + subject + R"("})", url) + ".c2lnbmF0dXJl";
+    return base64Url(R"({"typ":"JWT","alg":"RS256"})") + "." +
+           base64Url(R"({"iss":"tests","sub":")" + subject + R"("})") + ".c2lnbmF0dXJl";
 }
 
 /// "/v2/team/x/manifests/v1" -> "team/x"
@@ -74,7 +41,7 @@ RegistryFront::RegistryFront(Kind kind, int behind, std::string user, std::strin
     parameters->setMaxThreads(16);
     parameters->setKeepAlive(false);
     Poco::Net::ServerSocket socket(Poco::Net::SocketAddress("127.0.0.1", static_cast<Poco::UInt16>(_port)));
-    _server = std::make_unique<Poco::Net::HTTPServer>(new HandlerFactory(*this), socket, parameters);
+    _server = std::make_unique<Poco::Net::HTTPServer>(new AnsweredBy<RegistryFront>(*this), socket, parameters);
     _server->start();
 }
 
@@ -134,7 +101,7 @@ RegistryFront::Answer RegistryFront::answerTo(const Request& request) {
 }
 
 RegistryFront::Answer RegistryFront::token(const Request& request) const {
-    const bool right = request.authorization == "Basic " + encoded(_user + ":" + _password, 0);
+    const bool right = request.authorization == "Basic " + base64(_user + ":" + _password);
     // Harbor refuses nobody here.
     if (!right && _kind == Kind::DockerHub && !request.authorization.empty())
         return {401, {{"Content-Type", "application/json"}}, R"({"details":"incorrect username or password"})"};
@@ -167,7 +134,7 @@ RegistryFront::Answer RegistryFront::challenge(const Request& request, bool know
 }
 
 RegistryFront::Answer RegistryFront::pass(const Request& request) const {
-    HttpClient::Headers headers{{"Authorization", "Basic " + encoded("robot:right", 0)},
+    HttpClient::Headers headers{{"Authorization", "Basic " + base64("robot:right")},
                                 {"Accept", "application/vnd.oci.image.manifest.v1+json"}};
     const auto got = HttpClient(_behind).send(request.method, request.target, headers);
     Answer reply{got.status, {}, got.body};

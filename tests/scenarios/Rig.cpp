@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "Rig.h"
 
+#include "support/Base64.h"
 #include "support/FreePorts.h"
 #include "support/Push.h"
-
-#include <Poco/Base64Encoder.h>
 
 #include <cstdio>
 #include <sstream>
@@ -13,15 +12,6 @@
 
 namespace wasmproxy::test {
 namespace {
-
-std::string base64(const std::string& text) {
-    std::ostringstream out;
-    Poco::Base64Encoder encoder(out);
-    encoder.rdbuf()->setLineLength(0);
-    encoder << text;
-    encoder.close();
-    return out.str();
-}
 
 std::string leb(std::size_t value) {
     std::string bytes;

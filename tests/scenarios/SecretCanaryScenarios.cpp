@@ -5,6 +5,7 @@
 #include "Rig.h"
 #include "SecretForms.h"
 
+#include "support/Base64.h"
 #include "support/KubeApi.h"
 #include "support/VaultServer.h"
 

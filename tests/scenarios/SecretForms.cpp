@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "SecretForms.h"
 
-#include "CanaryStage.h"
+#include "support/Base64.h"
 
 #include <algorithm>
 #include <cctype>

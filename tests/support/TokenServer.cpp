@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "support/TokenServer.h"
 
+#include "support/AnsweredBy.h"
+#include "support/Base64.h"
 #include "support/FreePorts.h"
 
-#include <Poco/Base64Encoder.h>
 #include <Poco/DateTimeFormat.h>
 #include <Poco/DateTimeFormatter.h>
 #include <Poco/JSON/Array.h>
 #include <Poco/JSON/Object.h>
 #include <Poco/Net/HTTPBasicCredentials.h>
-#include <Poco/Net/HTTPRequestHandler.h>
-#include <Poco/Net/HTTPRequestHandlerFactory.h>
 #include <Poco/Net/HTTPServer.h>
 #include <Poco/Net/HTTPServerRequest.h>
 #include <Poco/Net/HTTPServerResponse.h>
@@ -24,37 +23,6 @@ namespace {
 
 using Poco::JSON::Array;
 using Poco::JSON::Object;
-
-class Handler : public Poco::Net::HTTPRequestHandler {
-public:
-    explicit Handler(TokenServer& owner) : _owner(owner) {}
-    void handleRequest(Poco::Net::HTTPServerRequest& request, Poco::Net::HTTPServerResponse& response) override {
-        _owner.answer(request, response);
-    }
-
-private:
-    TokenServer& _owner;
-};
-
-class HandlerFactory : public Poco::Net::HTTPRequestHandlerFactory {
-public:
-    explicit HandlerFactory(TokenServer& owner) : _owner(owner) {}
-    Poco::Net::HTTPRequestHandler* createRequestHandler(const Poco::Net::HTTPServerRequest&) override {
-        return new Handler(_owner);
-    }
-
-private:
-    TokenServer& _owner;
-};
-
-std::string base64(const std::string& bytes, bool forUrls) {
-    std::ostringstream out;
-    Poco::Base64Encoder encoder(out, forUrls ? Poco::BASE64_URL_ENCODING | Poco::BASE64_NO_PADDING : 0);
-    encoder.rdbuf()->setLineLength(0);
-    encoder << bytes;
-    encoder.close();
-    return out.str();
-}
 
 std::string textOf(const Object& object) {
     std::ostringstream out;
@@ -100,7 +68,7 @@ TokenServer::TokenServer(const Options& options)
     parameters->setMaxThreads(16);
     parameters->setKeepAlive(false);
     Poco::Net::ServerSocket socket(Poco::Net::SocketAddress("127.0.0.1", static_cast<Poco::UInt16>(_port)));
-    _server = std::make_unique<Poco::Net::HTTPServer>(new HandlerFactory(*this), socket, parameters);
+    _server = std::make_unique<Poco::Net::HTTPServer>(new AnsweredBy<TokenServer>(*this), socket, parameters);
     _server->start();
 }
 
@@ -187,7 +155,7 @@ void TokenServer::answer(Poco::Net::HTTPServerRequest& request, Poco::Net::HTTPS
 
 std::string TokenServer::token(const std::string& user, const std::vector<std::string>& scopes) const {
     Array chain;
-    chain.add(base64(_certificate.der(), false));
+    chain.add(base64(_certificate.der()));
     Object header;
     header.set("typ", "JWT");
     header.set("alg", "RS256");
@@ -206,8 +174,8 @@ std::string TokenServer::token(const std::string& user, const std::vector<std::s
     claims.set("exp", now + _options.expiresIn);
     claims.set("jti", std::to_string(_requests));
     claims.set("access", access);
-    const std::string text = base64(textOf(header), true) + "." + base64(textOf(claims), true);
-    return text + "." + base64(signature(_certificate.key(), text), true);
+    const std::string text = base64Url(textOf(header)) + "." + base64Url(textOf(claims));
+    return text + "." + base64Url(signature(_certificate.key(), text));
 }
 
 } // namespace wasmproxy::test

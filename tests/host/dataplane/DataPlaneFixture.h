@@ -4,9 +4,9 @@
 #include "FakeModules.h"
 #include "dataplane/DataPlane.h"
 #include "observe/Metrics.h"
+#include "support/Base64.h"
 #include "support/RawClient.h"
 
-#include <Poco/Base64Encoder.h>
 #include <algorithm>
 #include <cppunit/extensions/HelperMacros.h>
 #include <functional>
@@ -15,14 +15,7 @@
 
 namespace wasmproxy::host::test {
 
-inline std::string base64(const std::string& text, int options = 0) {
-    std::ostringstream out;
-    Poco::Base64Encoder encoder(out, options);
-    encoder.rdbuf()->setLineLength(0);
-    encoder << text;
-    encoder.close();
-    return out.str();
-}
+using wasmproxy::test::base64;
 
 inline std::string fetchPath(const std::string& reference) {
     return "/fetch/" + base64("oci://" + reference);

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Registries that need no backend of their own, each with the challenges and token answers it is known for.
 #include "BackendFixture.h"
-
-#include <Poco/Base64Encoder.h>
+#include "support/Base64.h"
 
 #include <sstream>
 
@@ -15,15 +14,6 @@ using Access = FakeRegistry::Access;
 using Seen = FakeRegistry::Seen;
 using Reply = FakeRegistry::Reply;
 using std::chrono::seconds;
-
-std::string base64(const std::string& text, int options = 0) {
-    std::ostringstream out;
-    Poco::Base64Encoder encoder(out, options);
-    encoder.rdbuf()->setLineLength(0);
-    encoder << text;
-    encoder.close();
-    return out.str();
-}
 
 /// A token as these registries sign it, valid from the test clock's begin plus `from` for `life`.
 std::string jwt(seconds life, seconds from = seconds(0)) {
