@@ -50,7 +50,8 @@ private:
     void useSettings(const Configuration& configuration, const Configuration* before);
     void startExtensions(const Configuration& configuration, const Configuration* before);
     std::vector<SettingsProblem> validate(const std::string& ini) const;
-    void addOperations(const std::string& publicUrl);
+    void addEndpoints();
+    std::string fileIdentity() const;
 
     std::shared_ptr<const Configuration> _first;
     const Source _source;
