@@ -12,7 +12,7 @@ using Phase = JobState::Phase;
 
 namespace {
 
-/// Work that is at a known place until it is let go.
+/// Work that is at a known place until it is let go. Outlives the Jobs that run it.
 struct Gate {
     std::promise<void> entered;
     std::promise<void> opened;
@@ -58,8 +58,8 @@ class JobsTest : public CppUnit::TestFixture {
     }
 
     void stateProgressAndResult() {
-        Jobs jobs(options(1));
         Gate gate;
+        Jobs jobs(options(1));
         const auto first = jobs.start("first", "token ops", [&](Jobs::Run& run) {
             run.progress(3, 7, "half of it");
             gate.work()(run);
@@ -107,8 +107,8 @@ class JobsTest : public CppUnit::TestFixture {
     }
 
     void boundedRunningWaitingAndKept() {
-        Jobs jobs(options(2, 3, 4));
         Gate one, two;
+        Jobs jobs(options(2, 3, 4));
         jobs.start("one", "x", one.work());
         jobs.start("two", "x", two.work());
         one.awaitEntered();
@@ -179,8 +179,8 @@ class JobsTest : public CppUnit::TestFixture {
         CPPUNIT_ASSERT(jobs.find(waiting.id)->phase == Phase::Cancelled);
         CPPUNIT_ASSERT_THROW(jobs.start("late", "x", nothing), Error);
         // Who waits goes when the server stops.
-        Jobs others(options(1));
         Gate gate;
+        Jobs others(options(1));
         const auto held = others.start("held", "x", gate.work());
         auto reader = std::async(std::launch::async, [&] { return others.wait(held.id, 20s, _stop); });
         gate.awaitEntered();
