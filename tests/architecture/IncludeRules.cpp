@@ -12,17 +12,18 @@ namespace {
 
 using Names = std::set<std::string>;
 
-/// oci <- plugin <- distribution, plugin <- credentials <- kubernetes, plugin <- testing. The tools are programs over
-/// the whole SDK.
+/// oci <- plugin <- distribution, plugin <- credentials <- kubernetes, plugin <- aws, plugin <- testing. The tools are
+/// programs over the whole SDK.
 const std::map<std::string, Names> SdkLayers{
     {"oci", {}},
     {"plugin", {"oci"}},
     {"distribution", {"oci", "plugin"}},
     {"credentials", {"oci", "plugin"}},
+    {"aws", {"oci", "plugin"}},
     {"kubernetes", {"oci", "plugin", "credentials"}},
     {"testing", {"oci", "plugin"}},
     {"tools", {"oci", "plugin", "distribution", "testing"}},
-    {"examples", {"oci", "plugin", "distribution", "credentials", "kubernetes"}},
+    {"examples", {"oci", "plugin", "distribution", "credentials", "aws", "kubernetes"}},
 };
 
 /// Which rooms of the host a room includes; as host/CMakeLists.txt links them. What lies in host/ itself composes

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "EcrBackend.h"
 
-#include <cstdlib>
 #include <cstring>
 
 namespace wasmproxy::ecr {
@@ -31,22 +30,17 @@ private:
 };
 
 std::shared_ptr<EcrIdentity> identityOf(HostServices& host, const EcrSettings& settings,
-                                        const Environment& environment) {
+                                        const aws::Environment& environment) {
     if (settings.identity.get() == "none") return nullptr;
     return std::make_shared<EcrIdentity>(host, settings, environment);
 }
 
 } // namespace
 
-std::string processEnvironment(const char* name) {
-    const char* const value = std::getenv(name);
-    return value == nullptr ? "" : value;
-}
-
 EcrBackend::EcrBackend(HostServices& host, std::unique_ptr<EcrSettings> settings)
-    : EcrBackend(host, std::move(settings), processEnvironment) {}
+    : EcrBackend(host, std::move(settings), aws::processEnvironment) {}
 
-EcrBackend::EcrBackend(HostServices& host, std::unique_ptr<EcrSettings> settings, const Environment& environment)
+EcrBackend::EcrBackend(HostServices& host, std::unique_ptr<EcrSettings> settings, const aws::Environment& environment)
     : EcrBackend(host, identityOf(host, *settings, environment), std::move(settings)) {}
 
 EcrBackend::EcrBackend(HostServices& host, std::shared_ptr<EcrIdentity> identity,

@@ -13,7 +13,7 @@ namespace wasmproxy::ecr {
 class EcrBackend : public DistributionBackend {
 public:
     EcrBackend(HostServices& host, std::unique_ptr<EcrSettings> settings);
-    EcrBackend(HostServices& host, std::unique_ptr<EcrSettings> settings, const Environment& environment);
+    EcrBackend(HostServices& host, std::unique_ptr<EcrSettings> settings, const aws::Environment& environment);
 
     void* ability(const char* id) noexcept override;
 
@@ -26,8 +26,5 @@ private:
 
 /// Does the host, in which whole labels may be `*`, belong to ECR?
 bool isEcr(const std::string& host);
-
-/// The process's environment.
-std::string processEnvironment(const char* name);
 
 } // namespace wasmproxy::ecr

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "EcrHost.h"
 
+#include "wasmproxy/aws/Region.h"
+
 #include <algorithm>
 
 namespace wasmproxy::ecr {
@@ -24,12 +26,6 @@ bool take(std::string_view& text, std::string_view prefix) {
 
 } // namespace
 
-bool isRegion(std::string_view text) {
-    const auto plain = [](char c) { return isDigit(c) || (c >= 'a' && c <= 'z'); };
-    return !text.empty() && text.size() <= 63 && plain(text.front()) &&
-           std::all_of(text.begin(), text.end(), [&](char c) { return plain(c) || c == '-'; });
-}
-
 std::optional<EcrHost> EcrHost::parse(std::string_view host) {
     EcrHost result;
     if (host == "public.ecr.aws" || host == "ecr-public.aws.com") {
@@ -46,7 +42,7 @@ std::optional<EcrHost> EcrHost::parse(std::string_view host) {
     result.fips = take(host, "-fips");
     if (!take(host, ".")) return {};
     const auto dot = host.find('.');
-    if (dot == std::string_view::npos || !isRegion(host.substr(0, dot))) return {};
+    if (dot == std::string_view::npos || !aws::isRegion(host.substr(0, dot))) return {};
     result.region = host.substr(0, dot);
     result.suffix = host.substr(dot + 1);
     if (std::find(std::begin(Suffixes), std::end(Suffixes), result.suffix) == std::end(Suffixes)) return {};
@@ -56,7 +52,7 @@ std::optional<EcrHost> EcrHost::parse(std::string_view host) {
 EcrHost EcrHost::inRegion(const std::string& region) {
     EcrHost result;
     result.region = region;
-    result.suffix = region.compare(0, 3, "cn-") == 0 ? "amazonaws.com.cn" : "amazonaws.com";
+    result.suffix = aws::domainOf(region);
     return result;
 }
 

@@ -26,7 +26,4 @@ struct EcrHost {
     const char* service() const { return isPublic ? "ecr-public" : "ecr"; } ///< as in signatures
 };
 
-/// Is it a region's name, as far as its characters go?
-bool isRegion(std::string_view text);
-
 } // namespace wasmproxy::ecr

@@ -17,10 +17,11 @@ bool endsWith(const std::string& text, const std::string& end) {
 
 } // namespace
 
-EcrIdentity::EcrIdentity(HostServices& host, const EcrSettings& settings, const Environment& environment)
+EcrIdentity::EcrIdentity(HostServices& host, const EcrSettings& settings, const aws::Environment& environment)
     : _host(host),
       _region(settings.region.get()),
-      _chain(host, settings, environment),
+      _chain(host, {settings.accessKeyFile, settings.profile, settings.stsEndpoint, settings.metadataEndpoint},
+             environment),
       _api(host, settings.apiEndpoint.get()),
       _tokens(host, MaximumRegions) {}
 
@@ -76,7 +77,7 @@ Token EcrIdentity::obtain(Call& call, const EcrHost& registry) {
     }
     Call part = call.within(Patience);
     try {
-        const auto credentials = _chain.find(part, registry);
+        const auto credentials = _chain.find(part, registry.stsHost());
         if (credentials) {
             _known = true;
             return _api.get(part, registry, *credentials);

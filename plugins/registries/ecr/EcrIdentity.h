@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "CredentialChain.h"
+#include "EcrSettings.h"
 #include "TokenApi.h"
 
+#include "wasmproxy/aws/CredentialChain.h"
 #include "wasmproxy/plugin/CredentialSource.h"
 
 #include <atomic>
@@ -15,7 +16,7 @@ namespace wasmproxy::ecr {
 /// at half its life; while renewal fails the old one is handed out as long as it lives. Thread-safe.
 class EcrIdentity : public CredentialSource {
 public:
-    EcrIdentity(HostServices& host, const EcrSettings& settings, const Environment& environment);
+    EcrIdentity(HostServices& host, const EcrSettings& settings, const aws::Environment& environment);
 
     /// None for registries that are not ECR, and where there is no identity (looked for again after a minute).
     std::vector<Credential> find(Call& call, const CredentialQuery& query) override;
@@ -33,7 +34,7 @@ private:
 
     HostServices& _host;
     const std::string _region; ///< the setting
-    const CredentialChain _chain;
+    const aws::CredentialChain _chain;
     const TokenApi _api;
     TokenCache _tokens;
     std::atomic<bool> _known{false}; ///< there has been an identity: that it is gone is a fault from then on

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ContainerLink.h"
 #include "EcrBackend.h"
 
 #include "wasmproxy/plugin/Plugin.h"
@@ -14,9 +13,7 @@ public:
     const char* name() const noexcept override { return "ecr"; }
     bool knowsRegistry(const std::string& host) const override { return wasmproxy::ecr::isEcr(host); }
     std::vector<std::string> trustedHosts() const override {
-        auto hosts = wasmproxy::ecr::ContainerLink::hosts(wasmproxy::ecr::processEnvironment);
-        hosts.insert(hosts.end(), {"169.254.169.254", "fd00:ec2::254"});
-        return hosts;
+        return wasmproxy::aws::CredentialChain::hosts(wasmproxy::aws::processEnvironment);
     }
 };
 

@@ -32,7 +32,4 @@ protected:
     void validate(const std::string& prefix, std::vector<SettingsProblem>& problems) const override;
 };
 
-/// The origin that such a setting names: "api.example.com" becomes "https://api.example.com".
-std::string originOf(const std::string& endpoint);
-
 } // namespace wasmproxy::ecr

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "TokenApi.h"
 
-#include "AwsAnswer.h"
-#include "EcrSettings.h"
+#include "wasmproxy/aws/AwsAnswer.h"
+#include "wasmproxy/aws/Region.h"
 
 #include <openssl/evp.h>
 
@@ -13,11 +13,13 @@ namespace {
 
 constexpr std::size_t AnswerLimit = 128 * 1024;
 constexpr std::string_view User = "AWS:";
+constexpr const char* OnDenied = "allow the identity ecr:GetAuthorizationToken (for ECR Public "
+                                 "ecr-public:GetAuthorizationToken and sts:GetServiceBearerToken)";
 
 /// What base64 text stands for; empty: it is none.
 Secret decoded(const std::string& text) {
     if (text.empty() || text.size() % 4 != 0 || text.size() > AnswerLimit) return {};
-    PrivateText plain{std::string(text.size() / 4 * 3, '\0')};
+    aws::PrivateText plain{std::string(text.size() / 4 * 3, '\0')};
     const int size =
         EVP_DecodeBlock(reinterpret_cast<unsigned char*>(plain.text.data()),
                         reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
@@ -29,11 +31,11 @@ Secret decoded(const std::string& text) {
 } // namespace
 
 std::string TokenApi::originFor(const EcrHost& registry) const {
-    return originOf(_endpoint.empty() ? registry.apiHost() : _endpoint);
+    return aws::originOf(_endpoint.empty() ? registry.apiHost() : _endpoint);
 }
 
-Token TokenApi::get(Call& call, const EcrHost& registry, const AwsCredentials& credentials) const {
-    PrivateRequest request;
+Token TokenApi::get(Call& call, const EcrHost& registry, const aws::AwsCredentials& credentials) const {
+    aws::PrivateRequest request;
     request.method = "POST";
     request.url = originFor(registry) + "/";
     request.headers = {{"Content-Type", "application/x-amz-json-1.1"},
@@ -46,12 +48,12 @@ Token TokenApi::get(Call& call, const EcrHost& registry, const AwsCredentials& c
     const std::string service = originFor(registry) + " (GetAuthorizationToken for access key " +
                                 credentials.accessKeyId + " of " + credentials.origin + ")";
     const auto response = _host.http().send(call, request);
-    PrivateText body{response->readAll(AnswerLimit, "answer of ECR's API")};
+    aws::PrivateText body{response->readAll(AnswerLimit, "answer of ECR's API")};
     if (response->status() != 200)
-        throw errorOf(*response, body.text, service, _host,
-                      {credentials.secretAccessKey.reveal(), credentials.sessionToken.reveal()});
+        throw aws::errorOf(*response, body.text, service, _host,
+                           {credentials.secretAccessKey.reveal(), credentials.sessionToken.reveal()}, OnDenied);
     // How long it lives is a difference of two times of theirs, whatever our clock says.
-    return read(body.text, _host.now() + skewOf(*response, _host), service);
+    return read(body.text, _host.now() + aws::skewOf(*response, _host), service);
 }
 
 Token TokenApi::read(const std::string& body, std::chrono::system_clock::time_point now,
@@ -61,7 +63,7 @@ Token TokenApi::read(const std::string& body, std::chrono::system_clock::time_po
     const auto all = json.at("authorizationData");
     const auto items = all.isArray() ? all.items() : std::vector<StrictJson>{all};
     if (items.empty()) all.fail("an authorization");
-    PrivateText text{items.front().at("authorizationToken").asString()};
+    aws::PrivateText text{items.front().at("authorizationToken").asString()};
     const Secret pair = decoded(text.text);
     const auto isPlain = [](char c) { return c > 0x20 && c < 0x7f; };
     if (pair.reveal().substr(0, User.size()) != User || pair.reveal().size() == User.size() ||

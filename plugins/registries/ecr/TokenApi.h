@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "AwsCredentials.h"
 #include "EcrHost.h"
 
+#include "wasmproxy/aws/AwsCredentials.h"
 #include "wasmproxy/distribution/TokenCache.h"
 #include "wasmproxy/plugin/HostServices.h"
 
@@ -17,7 +17,7 @@ public:
 
     std::string originFor(const EcrHost& registry) const;
     /// The password of user AWS, to be renewed at half its life.
-    Token get(Call& call, const EcrHost& registry, const AwsCredentials& credentials) const;
+    Token get(Call& call, const EcrHost& registry, const aws::AwsCredentials& credentials) const;
 
 private:
     Token read(const std::string& body, std::chrono::system_clock::time_point now, const std::string& service) const;

@@ -1,25 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "CredentialChain.h"
 #include "EcrBackend.h"
-#include "plugins/TemporaryDirectory.h"
-#include "support/ExpectError.h"
-
-#include "wasmproxy/testing/FakeRegistry.h"
-#include "wasmproxy/testing/TestServices.h"
-
-#include <cppunit/extensions/HelperMacros.h>
+#include "sdk/aws/AwsFixture.h"
 
 #include <openssl/evp.h>
 
-#include <fstream>
-#include <map>
 #include <memory>
 
 namespace wasmproxy::ecr::test {
 
 using namespace std::chrono_literals;
+using aws::test::AwsFixture;
+using aws::test::Imds;
+using aws::test::SecretKey;
+using aws::test::SessionToken;
 using testing::FakeRegistry;
 using wasmproxy::test::expectError;
 namespace faults = testing::faults;
@@ -27,9 +22,6 @@ namespace faults = testing::faults;
 inline const std::string Registry = "123456789012.dkr.ecr.us-west-2.amazonaws.com";
 inline const std::string Api = "https://api.ecr.us-west-2.amazonaws.com";
 inline const std::string PublicApi = "https://api.ecr-public.us-east-1.amazonaws.com";
-inline const std::string Imds = "http://169.254.169.254";
-inline const std::string SecretKey = "canary-secret-access-key";
-inline const std::string SessionToken = "canary-session-token";
 inline constexpr std::int64_t Now = 1767225600; ///< FixedClock's
 
 inline std::string base64(const std::string& text) {
@@ -51,25 +43,9 @@ inline std::string privateAnswer(const std::string& password, std::int64_t expir
     return R"({"authorizationData":[)" + authorization(password, expires) + "]}";
 }
 
-/// A world of fake hosts, an environment to fill and a directory for files.
-class EcrFixture : public CppUnit::TestFixture {
+/// That world, with settings of the plugin.
+class EcrFixture : public AwsFixture {
 protected:
-    std::string write(const std::string& name, const std::string& text) {
-        const std::string path = directory.path() + "/" + name;
-        std::ofstream(path) << text;
-        return path;
-    }
-    Environment environment() {
-        return [this](const char* name) {
-            const auto found = variables.find(name);
-            return found == variables.end() ? std::string() : found->second;
-        };
-    }
-    void haveKeys() {
-        variables["AWS_ACCESS_KEY_ID"] = "AKIDEXAMPLE";
-        variables["AWS_SECRET_ACCESS_KEY"] = SecretKey;
-        variables["AWS_SESSION_TOKEN"] = SessionToken;
-    }
     std::unique_ptr<EcrSettings> settings(const std::vector<KeyValue>& values = {}) {
         auto result = std::make_unique<EcrSettings>();
         std::vector<SettingsProblem> problems;
@@ -77,20 +53,6 @@ protected:
         CPPUNIT_ASSERT_MESSAGE(problems.empty() ? "" : problems.front().message, problems.empty());
         return result;
     }
-    std::optional<AwsCredentials> find(const std::vector<KeyValue>& values = {}) {
-        const auto given = settings(values);
-        return CredentialChain(host, *given, environment()).find(call, *EcrHost::parse(Registry));
-    }
-    void assertSilent(const std::string& text) const {
-        for (const auto& canary : {SecretKey, SessionToken})
-            CPPUNIT_ASSERT_MESSAGE(text, text.find(canary) == std::string::npos);
-    }
-
-    TemporaryDirectory directory;
-    std::map<std::string, std::string> variables;
-    FakeRegistry world;
-    testing::TestServices host{world};
-    Call call{"test", Call::Clock::now() + 20s};
 };
 
 } // namespace wasmproxy::ecr::test

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "SharedFileLink.h"
 
-#include "SmallFile.h"
+#include "wasmproxy/aws/SmallFile.h"
 
 #include "wasmproxy/oci/Error.h"
 
-namespace wasmproxy::ecr {
+namespace wasmproxy::aws {
 namespace {
 
 std::string_view trimmed(std::string_view text) {
@@ -83,7 +83,7 @@ void SharedFileLink::refuse(const std::string& where, const std::string& key) {
                      : "use a profile with an access key, or a role by web identity, Pod Identity, task or instance");
 }
 
-std::optional<AwsCredentials> SharedFileLink::find(Call&, const EcrHost&) {
+std::optional<AwsCredentials> SharedFileLink::find(Call&, const std::string&) {
     std::string profile = _profile.empty() ? _environment("AWS_PROFILE") : _profile;
     const bool chosen = !profile.empty() || !_file.empty();
     if (profile.empty()) profile = "default";
@@ -112,4 +112,4 @@ std::optional<AwsCredentials> SharedFileLink::find(Call&, const EcrHost&) {
     throw Error(ErrorCode::CredentialSourceFault, "there is no access key of profile '" + profile + "' in " + tried);
 }
 
-} // namespace wasmproxy::ecr
+} // namespace wasmproxy::aws

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ContainerLink.h"
 
-#include "AwsAnswer.h"
-#include "SmallFile.h"
+#include "wasmproxy/aws/AwsAnswer.h"
+#include "wasmproxy/aws/SmallFile.h"
 
 #include "wasmproxy/plugin/HttpUrl.h"
 
 #include <algorithm>
 
-namespace wasmproxy::ecr {
+namespace wasmproxy::aws {
 namespace {
 
 constexpr std::size_t AnswerLimit = 64 * 1024;
@@ -53,7 +53,7 @@ Secret ContainerLink::authorization() const {
     return token;
 }
 
-std::optional<AwsCredentials> ContainerLink::find(Call& call, const EcrHost&) {
+std::optional<AwsCredentials> ContainerLink::find(Call& call, const std::string&) {
     const std::string relative = _environment("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
     const std::string full = _environment(FullUri);
     if (relative.empty() && full.empty()) return {};
@@ -77,4 +77,4 @@ std::optional<AwsCredentials> ContainerLink::find(Call& call, const EcrHost&) {
     return credentialsOf(body.text, service);
 }
 
-} // namespace wasmproxy::ecr
+} // namespace wasmproxy::aws

@@ -7,14 +7,14 @@
 
 #include <vector>
 
-namespace wasmproxy::ecr {
+namespace wasmproxy::aws {
 
 /// The credentials service of a container: EKS Pod Identity (AWS_CONTAINER_CREDENTIALS_FULL_URI) or an ECS task role
 /// (AWS_CONTAINER_CREDENTIALS_RELATIVE_URI).
 class ContainerLink : public CredentialLink {
 public:
     ContainerLink(HostServices& host, Environment environment) : _host(host), _environment(std::move(environment)) {}
-    std::optional<AwsCredentials> find(Call& call, const EcrHost& registry) override;
+    std::optional<AwsCredentials> find(Call& call, const std::string& stsHost) override;
 
     /// Where such a service may be: AWS's own addresses, and the host of the URI in the environment.
     static std::vector<std::string> hosts(const Environment& environment);
@@ -26,4 +26,4 @@ private:
     const Environment _environment;
 };
 
-} // namespace wasmproxy::ecr
+} // namespace wasmproxy::aws

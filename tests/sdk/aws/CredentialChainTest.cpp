@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "EcrFixture.h"
+#include "AwsFixture.h"
 
-namespace wasmproxy::ecr::test {
+namespace wasmproxy::aws::test {
 namespace {
 
 const std::string Document = R"({"Code":"Success","AccessKeyId":"ASIAROLE","SecretAccessKey":")" + SecretKey +
@@ -15,7 +15,7 @@ const std::string StsAnswer =
     "</AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>";
 const std::string Roles = Imds + "/latest/meta-data/iam/security-credentials/";
 
-class CredentialChainTest : public EcrFixture {
+class CredentialChainTest : public AwsFixture {
     CPPUNIT_TEST_SUITE(CredentialChainTest);
     CPPUNIT_TEST(environmentComesFirst);
     CPPUNIT_TEST(halfAnEnvironmentIsAFault);
@@ -33,6 +33,9 @@ class CredentialChainTest : public EcrFixture {
     CPPUNIT_TEST_SUITE_END();
 
 public:
+    std::optional<AwsCredentials> find(const CredentialPlaces& places = {}) {
+        return CredentialChain(host, places, environment()).find(call, "sts.us-west-2.amazonaws.com");
+    }
     void haveWebIdentity() {
         variables["AWS_ROLE_ARN"] = "arn:aws:iam::123456789012:role/pull";
         variables["AWS_WEB_IDENTITY_TOKEN_FILE"] = write("jwt", "eyJ.canary+jwt/x.y\n");
@@ -76,34 +79,32 @@ public:
         CPPUNIT_ASSERT(find()->secretAccessKey == Secret(SecretKey + "=="));
         variables["AWS_PROFILE"] = "team";
         CPPUNIT_ASSERT(find()->sessionToken == Secret(SessionToken));
-        CPPUNIT_ASSERT_EQUAL(std::string("AKOPS"), find({{"profile", "ops", ""}})->accessKeyId);
+        CPPUNIT_ASSERT_EQUAL(std::string("AKOPS"), find({"", "ops", "", ""})->accessKeyId);
         expectError("no profile", ErrorCode::CredentialSourceFault, "profile 'none'", [&] {
-            find({{"profile", "none", ""}});
+            find({"", "none", "", ""});
         });
     }
 
     void accessKeyFileAlone() {
         haveKeys(); // not asked: the file is what the operator wrote
         const std::string path = write("keys", "[default]\naws_access_key_id = AKFILE\naws_secret_access_key = k\n");
-        CPPUNIT_ASSERT_EQUAL(std::string("AKFILE"), find({{"access-key-file", path, ""}})->accessKeyId);
+        CPPUNIT_ASSERT_EQUAL(std::string("AKFILE"), find({path, "", "", ""})->accessKeyId);
         write("keys", "[default]\naws_access_key_id = AKNEW\naws_secret_access_key = k\n");
-        CPPUNIT_ASSERT_EQUAL(std::string("AKNEW"), find({{"access-key-file", path, ""}})->accessKeyId);
+        CPPUNIT_ASSERT_EQUAL(std::string("AKNEW"), find({path, "", "", ""})->accessKeyId);
         expectError("missing", ErrorCode::CredentialSourceFault, "/nowhere", [&] {
-            find({{"access-key-file", "/nowhere", ""}});
+            find({"/nowhere", "", "", ""});
         });
         expectError("folder", ErrorCode::CredentialSourceFault, "not a regular file", [&] {
-            find({{"access-key-file", directory.path(), ""}});
+            find({directory.path(), "", "", ""});
         });
         write("keys", "[default]\naws_access_key_id = AKFILE\n");
-        expectError("half", ErrorCode::CredentialSourceFault, "only one of", [&] {
-            find({{"access-key-file", path, ""}});
-        });
+        expectError("half", ErrorCode::CredentialSourceFault, "only one of", [&] { find({path, "", "", ""}); });
     }
 
     void unsupportedProfilesAreNamed() {
         for (const char* key : {"role_arn", "credential_process", "sso_session"}) {
             const std::string path = write("keys", std::string("[default]\n") + key + " = x\n");
-            expectError(key, ErrorCode::CredentialSourceFault, key, [&] { find({{"access-key-file", path, ""}}); });
+            expectError(key, ErrorCode::CredentialSourceFault, key, [&] { find({path, "", "", ""}); });
         }
         haveInstance(); // which must not be taken instead
         const std::string key = "aws_access_key_id = AK\naws_secret_access_key = k\n";
@@ -140,7 +141,7 @@ public:
         find();
         CPPUNIT_ASSERT(world.seenAt(Sts).back().body.find("WebIdentityToken=eyJ.next") != std::string::npos);
         world.put("http://127.0.0.1:4566/", StsAnswer);
-        find({{"sts-endpoint", "http://127.0.0.1:4566", ""}});
+        find({"", "", "http://127.0.0.1:4566", ""});
         CPPUNIT_ASSERT_EQUAL(std::size_t(1), world.seenAt("http://127.0.0.1:4566").size());
     }
 
@@ -252,4 +253,4 @@ public:
 CPPUNIT_TEST_SUITE_REGISTRATION(CredentialChainTest);
 
 } // namespace
-} // namespace wasmproxy::ecr::test
+} // namespace wasmproxy::aws::test

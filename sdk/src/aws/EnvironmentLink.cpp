@@ -3,9 +3,9 @@
 
 #include "wasmproxy/oci/Error.h"
 
-namespace wasmproxy::ecr {
+namespace wasmproxy::aws {
 
-std::optional<AwsCredentials> EnvironmentLink::find(Call&, const EcrHost&) {
+std::optional<AwsCredentials> EnvironmentLink::find(Call&, const std::string&) {
     const std::string id = _environment("AWS_ACCESS_KEY_ID");
     PrivateText key{_environment("AWS_SECRET_ACCESS_KEY")};
     if (id.empty() && key.text.empty()) return {};
@@ -17,4 +17,4 @@ std::optional<AwsCredentials> EnvironmentLink::find(Call&, const EcrHost&) {
     return AwsCredentials{id, Secret(key.text), Secret(session.text), "the environment"};
 }
 
-} // namespace wasmproxy::ecr
+} // namespace wasmproxy::aws

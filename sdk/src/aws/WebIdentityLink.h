@@ -5,7 +5,7 @@
 
 #include "wasmproxy/plugin/HostServices.h"
 
-namespace wasmproxy::ecr {
+namespace wasmproxy::aws {
 
 /// A role by a token of another identity provider, as pods have it by IAM roles for service accounts: AWS_ROLE_ARN and
 /// AWS_WEB_IDENTITY_TOKEN_FILE. Asks the region's STS, which is not signed; the file is read each time.
@@ -14,7 +14,7 @@ public:
     /// `endpoint`: the setting sts-endpoint.
     WebIdentityLink(HostServices& host, Environment environment, std::string endpoint)
         : _host(host), _environment(std::move(environment)), _endpoint(std::move(endpoint)) {}
-    std::optional<AwsCredentials> find(Call& call, const EcrHost& registry) override;
+    std::optional<AwsCredentials> find(Call& call, const std::string& stsHost) override;
 
 private:
     HostServices& _host;
@@ -22,4 +22,4 @@ private:
     const std::string _endpoint;
 };
 
-} // namespace wasmproxy::ecr
+} // namespace wasmproxy::aws

@@ -1,19 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "AwsCredentials.h"
-#include "EcrHost.h"
+#include "wasmproxy/aws/AwsCredentials.h"
 
-#include "wasmproxy/plugin/Call.h"
+#include "wasmproxy/aws/CredentialChain.h"
 
-#include <functional>
 #include <optional>
 #include <string>
 
-namespace wasmproxy::ecr {
-
-/// An environment variable's value; "" where it is not set.
-using Environment = std::function<std::string(const char* name)>;
+namespace wasmproxy::aws {
 
 /// One place where AWS credentials may be found. Thread-safe; reads anew each time.
 class CredentialLink {
@@ -24,8 +19,8 @@ public:
     CredentialLink& operator=(const CredentialLink&) = delete;
 
     /// nullopt: nothing is set up here, ask the next link. Throws Error where something is set up and does not work:
-    /// the next one might be somebody else. `registry` says in which region.
-    virtual std::optional<AwsCredentials> find(Call& call, const EcrHost& registry) = 0;
+    /// the next one might be somebody else. `stsHost`: of the region's token service.
+    virtual std::optional<AwsCredentials> find(Call& call, const std::string& stsHost) = 0;
 };
 
-} // namespace wasmproxy::ecr
+} // namespace wasmproxy::aws

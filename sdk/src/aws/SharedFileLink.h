@@ -5,7 +5,7 @@
 
 #include <map>
 
-namespace wasmproxy::ecr {
+namespace wasmproxy::aws {
 
 /// A profile of AWS's shared files (~/.aws/credentials, then ~/.aws/config), or of one file of that format. Only
 /// profiles with an access key: what roles, programs or single sign-on would have to be asked for is an error.
@@ -14,7 +14,7 @@ public:
     /// `file` and `profile` as the settings have them; either may be empty.
     SharedFileLink(Environment environment, std::string file, std::string profile)
         : _environment(std::move(environment)), _file(std::move(file)), _profile(std::move(profile)) {}
-    std::optional<AwsCredentials> find(Call& call, const EcrHost& registry) override;
+    std::optional<AwsCredentials> find(Call& call, const std::string& stsHost) override;
 
 private:
     using Section = std::map<std::string, Secret>;
@@ -29,4 +29,4 @@ private:
     const std::string _profile;
 };
 
-} // namespace wasmproxy::ecr
+} // namespace wasmproxy::aws

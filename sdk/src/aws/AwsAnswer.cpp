@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "AwsAnswer.h"
+#include "wasmproxy/aws/AwsAnswer.h"
 
 #include <Poco/DateTimeFormat.h>
 #include <Poco/DateTimeParser.h>
@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <cstdlib>
 
-namespace wasmproxy::ecr {
+namespace wasmproxy::aws {
 namespace {
 
 constexpr std::size_t MessageLimit = 300;
@@ -15,16 +15,6 @@ constexpr std::chrono::minutes AllowedSkew{5};
 
 bool isOneOf(const std::string& text, std::initializer_list<const char*> words) {
     return std::any_of(words.begin(), words.end(), [&](const char* word) { return text == word; });
-}
-
-std::string shown(std::string text, const std::vector<std::string_view>& secrets) {
-    for (const auto& secret : secrets)
-        for (std::size_t at = 0; secret.size() >= 4 && (at = text.find(secret, at)) != std::string::npos;)
-            text.replace(at, secret.size(), "<redacted>");
-    text.resize(std::min(text.size(), MessageLimit));
-    for (auto& c : text)
-        if (c < 0x20 || c > 0x7e) c = c == '\n' || c == '\t' ? ' ' : '?';
-    return text;
 }
 
 /// Only letters: it goes into messages as it is.
@@ -35,26 +25,34 @@ std::string wordOf(const std::string& type) {
     return word.size() > 80 ? "" : word;
 }
 
-bool mayBeClock(const std::string& type) {
+} // namespace
+
+std::string shownText(std::string text, const std::vector<std::string_view>& secrets) {
+    for (const auto& secret : secrets)
+        for (std::size_t at = 0; secret.size() >= 4 && (at = text.find(secret, at)) != std::string::npos;)
+            text.replace(at, secret.size(), "<redacted>");
+    text.resize(std::min(text.size(), MessageLimit));
+    for (auto& c : text)
+        if (c < 0x20 || c > 0x7e) c = c == '\n' || c == '\t' ? ' ' : '?';
+    return text;
+}
+
+bool isAboutSignature(const std::string& type) {
     return isOneOf(type, {"SignatureDoesNotMatch", "InvalidSignatureException", "RequestExpired",
                           "RequestTimeTooSkewed", "RequestTimeTooSkewedException"});
 }
 
-std::string hintFor(const std::string& type, std::chrono::seconds skew) {
-    if (mayBeClock(type) && std::chrono::abs(skew) > AllowedSkew)
+std::string hintFor(const std::string& type, std::chrono::seconds skew, const std::string& onDenied) {
+    if (isAboutSignature(type) && std::chrono::abs(skew) > AllowedSkew)
         return "the clock of this machine is " + std::to_string(std::chrono::abs(skew).count()) + " s " +
                (skew.count() > 0 ? "behind" : "ahead of") + " AWS's: set it right";
-    if (mayBeClock(type)) return "the secret access key does not belong to the access key id";
-    if (isOneOf(type, {"AccessDeniedException", "AccessDenied"}))
-        return "allow the identity ecr:GetAuthorizationToken (for ECR Public ecr-public:GetAuthorizationToken and "
-               "sts:GetServiceBearerToken); a role must trust this identity";
+    if (isAboutSignature(type)) return "the secret access key does not belong to the access key id";
+    if (isOneOf(type, {"AccessDeniedException", "AccessDenied"})) return onDenied;
     if (isOneOf(type, {"ExpiredTokenException", "ExpiredToken"})) return "its source must hand out newer ones";
-    if (isOneOf(type, {"UnrecognizedClientException", "InvalidClientTokenId"}))
+    if (isOneOf(type, {"UnrecognizedClientException", "InvalidClientTokenId", "InvalidAccessKeyId"}))
         return "AWS does not know this access key (any more), or not in this region";
     return {};
 }
-
-} // namespace
 
 AwsRefusal refusalOf(const std::string& body) {
     AwsRefusal refusal;
@@ -72,7 +70,7 @@ AwsRefusal refusalOf(const std::string& body) {
 }
 
 Error errorOf(const HttpResponse& response, const std::string& body, const std::string& service,
-              const HostServices& host, const std::vector<std::string_view>& secrets) {
+              const HostServices& host, const std::vector<std::string_view>& secrets, const std::string& onDenied) {
     const int status = response.status();
     const AwsRefusal refusal = refusalOf(body);
     // A refused identity is a broken source, not a credential that the registry refused: the token in hand stays.
@@ -84,9 +82,10 @@ Error errorOf(const HttpResponse& response, const std::string& body, const std::
         code = ErrorCode::UpstreamUnavailable;
     std::string text = service + " answered " + std::to_string(status);
     if (!refusal.type.empty()) text += " " + refusal.type;
-    if (!refusal.message.empty() && !mayBeClock(refusal.type) && refusal.message.find("anonical") == std::string::npos)
-        text += ": " + shown(refusal.message, secrets);
-    return Error(code, text, hintFor(refusal.type, skewOf(response, host)));
+    if (!refusal.message.empty() && !isAboutSignature(refusal.type) &&
+        refusal.message.find("anonical") == std::string::npos)
+        text += ": " + shownText(refusal.message, secrets);
+    return Error(code, text, hintFor(refusal.type, skewOf(response, host), onDenied));
 }
 
 std::chrono::seconds skewOf(const HttpResponse& response, const HostServices& host) {
@@ -110,18 +109,27 @@ std::string elementOf(std::string_view xml, const std::string& name) {
     return text.find_first_of("<&") == std::string_view::npos ? std::string(text) : std::string();
 }
 
+std::optional<std::chrono::system_clock::time_point> timeOf(const std::string& text) {
+    Poco::DateTime parsed;
+    int zone = 0;
+    if (text.empty() || !Poco::DateTimeParser::tryParse(Poco::DateTimeFormat::ISO8601_FORMAT, text, parsed, zone))
+        return {};
+    return std::chrono::system_clock::from_time_t(parsed.timestamp().epochTime() - zone);
+}
+
 AwsCredentials credentialsOf(const std::string& body, const std::string& service) {
     const auto json = StrictJson::parse(body, "answer of " + service, ErrorCode::CredentialSourceFault);
     const std::string code = json.stringOr("Code", "Success");
     if (code != "Success")
         throw Error(ErrorCode::CredentialSourceFault,
-                    service + " has no credentials: " + shown(code + " " + json.stringOr("Message", ""), {}));
+                    service + " has no credentials: " + shownText(code + " " + json.stringOr("Message", ""), {}));
     PrivateText key{json.stringOr("SecretAccessKey", "")};
     PrivateText token{json.stringOr("Token", "")};
-    AwsCredentials result{json.stringOr("AccessKeyId", ""), Secret(key.text), Secret(token.text), service};
+    AwsCredentials result{json.stringOr("AccessKeyId", ""), Secret(key.text), Secret(token.text), service,
+                          timeOf(json.stringOr("Expiration", ""))};
     if (result.accessKeyId.empty() || result.secretAccessKey.empty())
         throw Error(ErrorCode::CredentialSourceFault, service + " answered without AccessKeyId or SecretAccessKey");
     return result;
 }
 
-} // namespace wasmproxy::ecr
+} // namespace wasmproxy::aws

@@ -4,17 +4,20 @@
 #include "wasmproxy/plugin/HttpTransport.h"
 #include "wasmproxy/plugin/Secret.h"
 
+#include <chrono>
+#include <optional>
 #include <string>
 
-namespace wasmproxy::ecr {
+namespace wasmproxy::aws {
 
-/// What requests to AWS are signed with. Value type; held no longer than for one request, so that every new token sees
-/// the keys in force.
+/// What requests to AWS are signed with. Value type; held no longer than a minute or to near their end, so that the keys
+/// in force are seen.
 struct AwsCredentials {
     std::string accessKeyId;
     Secret secretAccessKey;
     Secret sessionToken; ///< empty: none
     std::string origin;  ///< where they are from, for operators: "the environment"
+    std::optional<std::chrono::system_clock::time_point> expires = {}; ///< nullopt: nobody said
 };
 
 /// A request whose headers and body are wiped when it has been sent.
@@ -35,4 +38,4 @@ struct PrivateText {
     ~PrivateText() { Secret::wipe(text); }
 };
 
-} // namespace wasmproxy::ecr
+} // namespace wasmproxy::aws

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "WebIdentityLink.h"
 
-#include "AwsAnswer.h"
-#include "EcrSettings.h"
-#include "SmallFile.h"
+#include "wasmproxy/aws/AwsAnswer.h"
+#include "wasmproxy/aws/Region.h"
+#include "wasmproxy/aws/SmallFile.h"
 
 #include "wasmproxy/plugin/HttpUrl.h"
 
-namespace wasmproxy::ecr {
+namespace wasmproxy::aws {
 namespace {
 
 constexpr std::size_t AnswerLimit = 128 * 1024;
@@ -19,7 +19,7 @@ std::string_view trimmed(std::string_view text) {
 
 } // namespace
 
-std::optional<AwsCredentials> WebIdentityLink::find(Call& call, const EcrHost& registry) {
+std::optional<AwsCredentials> WebIdentityLink::find(Call& call, const std::string& stsHost) {
     const std::string role = _environment("AWS_ROLE_ARN");
     const std::string path = _environment("AWS_WEB_IDENTITY_TOKEN_FILE");
     if (path.empty()) return {};
@@ -32,7 +32,7 @@ std::optional<AwsCredentials> WebIdentityLink::find(Call& call, const EcrHost& r
     std::string session = _environment("AWS_ROLE_SESSION_NAME");
     if (session.empty()) session = "wasm-proxy";
 
-    const std::string origin = originOf(_endpoint.empty() ? registry.stsHost() : _endpoint);
+    const std::string origin = originOf(_endpoint.empty() ? stsHost : _endpoint);
     PrivateRequest request;
     request.method = "POST";
     request.url = origin + "/";
@@ -47,13 +47,15 @@ std::optional<AwsCredentials> WebIdentityLink::find(Call& call, const EcrHost& r
     const auto response = _host.http().send(call, request);
     PrivateText body{response->readAll(AnswerLimit, "answer of AWS's token service")};
     if (response->status() != 200)
-        throw errorOf(*response, body.text, service, _host, {trimmed(token->reveal()), encoded.text});
+        throw errorOf(*response, body.text, service, _host, {trimmed(token->reveal()), encoded.text},
+                      "the role must trust this identity");
     PrivateText key{elementOf(body.text, "SecretAccessKey")};
     PrivateText sessionToken{elementOf(body.text, "SessionToken")};
-    AwsCredentials result{elementOf(body.text, "AccessKeyId"), Secret(key.text), Secret(sessionToken.text), service};
+    AwsCredentials result{elementOf(body.text, "AccessKeyId"), Secret(key.text), Secret(sessionToken.text), service,
+                          timeOf(elementOf(body.text, "Expiration"))};
     if (result.accessKeyId.empty() || result.secretAccessKey.empty() || result.sessionToken.empty())
         throw Error(ErrorCode::UpstreamInvalid, service + " answered 200 without credentials");
     return result;
 }
 
-} // namespace wasmproxy::ecr
+} // namespace wasmproxy::aws

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "SmallFile.h"
+#include "wasmproxy/aws/SmallFile.h"
 
 #include "wasmproxy/oci/Error.h"
 
@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-namespace wasmproxy::ecr {
+namespace wasmproxy::aws {
 namespace {
 
 constexpr std::size_t Limit = 1u << 20;
@@ -55,4 +55,4 @@ std::optional<Secret> readSmallFile(const std::string& path, const std::string& 
     return result;
 }
 
-} // namespace wasmproxy::ecr
+} // namespace wasmproxy::aws

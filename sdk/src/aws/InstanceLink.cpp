@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "InstanceLink.h"
 
-#include "AwsAnswer.h"
-#include "EcrSettings.h"
+#include "wasmproxy/aws/AwsAnswer.h"
+#include "wasmproxy/aws/Region.h"
 
 #include "wasmproxy/plugin/HttpUrl.h"
 
-namespace wasmproxy::ecr {
+namespace wasmproxy::aws {
 namespace {
 
 constexpr std::chrono::seconds Patience{1};
@@ -31,7 +31,7 @@ InstanceLink::Answer InstanceLink::ask(Call& call, const std::string& method, co
     return {response->status(), response->readAll(AnswerLimit, "answer of the instance metadata service")};
 }
 
-std::optional<AwsCredentials> InstanceLink::find(Call& call, const EcrHost&) {
+std::optional<AwsCredentials> InstanceLink::find(Call& call, const std::string&) {
     if (_environment("AWS_EC2_METADATA_DISABLED") == "true") return {};
     PrivateText token;
     try {
@@ -65,4 +65,4 @@ std::optional<AwsCredentials> InstanceLink::find(Call& call, const EcrHost&) {
     return credentialsOf(body.text, service);
 }
 
-} // namespace wasmproxy::ecr
+} // namespace wasmproxy::aws

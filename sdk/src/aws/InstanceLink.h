@@ -5,7 +5,7 @@
 
 #include "wasmproxy/plugin/HostServices.h"
 
-namespace wasmproxy::ecr {
+namespace wasmproxy::aws {
 
 /// The role of the EC2 instance, by its metadata service (IMDSv2 only). Asked last and with 1 s for each request, since
 /// elsewhere nobody answers there.
@@ -13,7 +13,7 @@ class InstanceLink : public CredentialLink {
 public:
     /// `endpoint`: the setting metadata-endpoint.
     InstanceLink(HostServices& host, Environment environment, const std::string& endpoint);
-    std::optional<AwsCredentials> find(Call& call, const EcrHost& registry) override;
+    std::optional<AwsCredentials> find(Call& call, const std::string& stsHost) override;
 
 private:
     struct Answer {
@@ -27,4 +27,4 @@ private:
     const std::string _origin;
 };
 
-} // namespace wasmproxy::ecr
+} // namespace wasmproxy::aws
