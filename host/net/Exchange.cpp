@@ -68,7 +68,7 @@ Exchange::~Exchange() {
 }
 
 void Exchange::awaitHead() {
-    const auto headDeadline = Clock::now() + _settings.headTimeout;
+    auto headDeadline = Clock::now() + _settings.headTimeout;
     _call.check(("asking " + _target.hostAndPort()).c_str());
     // A proxy resolves names itself, so of those only literals can be judged here.
     if (_viaProxy && !_trusted) {
@@ -89,12 +89,14 @@ void Exchange::awaitHead() {
         if (_head.complete()) return; // what went wrong after it is read()'s to say
         if (_failure) std::rethrow_exception(_failure);
         _call.check(("waiting for " + _target.hostAndPort()).c_str());
+        const bool sending = _upload && _upload->sending(Clock::now());
+        if (sending) headDeadline = Clock::now() + _settings.headTimeout; // its time begins when the body is there
         if (Clock::now() >= headDeadline) {
             throw Error(ErrorCode::UpstreamUnavailable, _target.hostAndPort() +
                                                             " sent no complete answer head within " +
                                                             std::to_string(_settings.headTimeout.count()) + " ms");
         }
-        wait(headDeadline);
+        wait(sending ? Clock::now() + _upload->slice() : headDeadline);
     }
 }
 
@@ -258,6 +260,19 @@ std::size_t Exchange::onBody(char* bytes, std::size_t size, std::size_t count, v
     if (!good) return size * count + 1; // anything but what was offered is a failure
     exchange._received += size * count;
     return size * count;
+}
+
+std::size_t Exchange::onUpload(char* buffer, std::size_t size, std::size_t count, void* self) {
+    auto& exchange = *static_cast<Exchange*>(self);
+    std::size_t read = 0;
+    const bool good = exchange.guarded([&] { read = exchange._upload->read(buffer, size * count); });
+    return good ? read : CURL_READFUNC_ABORT;
+}
+
+int Exchange::onRewind(void* self, curl_off_t offset, int origin) {
+    if (origin != SEEK_SET || offset < 0) return CURL_SEEKFUNC_CANTSEEK;
+    static_cast<Exchange*>(self)->_upload->rewind(static_cast<std::uint64_t>(offset));
+    return CURL_SEEKFUNC_OK;
 }
 
 curl_socket_t Exchange::onOpenSocket(void* self, curlsocktype, curl_sockaddr* address) {

@@ -5,9 +5,11 @@
 #include "net/LanePool.h"
 #include "net/SpeedGuard.h"
 #include "net/Target.h"
+#include "net/Upload.h"
 
 #include <exception>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,6 +36,7 @@ private:
     static constexpr std::size_t BufferLimit = 256 * 1024;
 
     void configure(const HttpRequest& request);
+    void configureBody(const HttpRequest& request);
     void configureConnection();
     void configureTls(const HttpTls* own);
     void setBlob(CURLoption option, std::string_view bytes);
@@ -55,6 +58,8 @@ private:
 
     static std::size_t onHeader(char* bytes, std::size_t size, std::size_t count, void* self);
     static std::size_t onBody(char* bytes, std::size_t size, std::size_t count, void* self);
+    static std::size_t onUpload(char* buffer, std::size_t size, std::size_t count, void* self);
+    static int onRewind(void* self, curl_off_t offset, int origin);
     static curl_socket_t onOpenSocket(void* self, curlsocktype purpose, curl_sockaddr* address);
     template <class Step>
     bool guarded(Step step) noexcept;
@@ -69,6 +74,7 @@ private:
     HeadCollector _head;
     SpeedGuard _speed;
     std::string _requestBody;
+    std::optional<Upload> _upload;
     curl_slist* _requestHeaders = nullptr;
     char _reason[CURL_ERROR_SIZE] = {};
 

@@ -24,9 +24,12 @@ bool mayHaveBody(const std::string& method) {
 }
 
 void check(const HttpRequest& request) {
-    if (request.method != "GET" && request.method != "HEAD" && !mayHaveBody(request.method))
-        refuse("with a method other than GET, HEAD, POST and PUT");
+    if (request.method != "GET" && request.method != "HEAD" && request.method != "DELETE" &&
+        !mayHaveBody(request.method))
+        refuse("with a method other than GET, HEAD, POST, PUT and DELETE");
     if (!request.body.empty() && !mayHaveBody(request.method)) refuse("with a body on " + request.method);
+    if (request.upload && (request.method != "PUT" || !request.body.empty() || request.upload->descriptor < 0))
+        refuse("to upload by " + request.method + ", beside a body or from no file");
     for (const auto& header : request.headers) {
         if (!isToken(header.name)) refuse("with a header name that is not a token");
         if (hasControl(header.value)) refuse("with a control character in header " + header.name);
@@ -55,6 +58,8 @@ void checkSigned(const HttpRequest& request) {
     if (hasControl(signature.sessionToken.reveal())) refuse("with a control character in its AWS session token");
     if (isGiven(request, "Authorization")) refuse("both to sign and with header Authorization");
     if (request.body.size() > SignedBodyLimit) refuse("to sign with a body larger than 64 KiB");
+    if (request.upload && !isGiven(request, "x-amz-content-sha256"))
+        refuse("to sign an upload without header x-amz-content-sha256");
 }
 
 /// What frames the message is ours to say; a caller may only repeat it.
@@ -117,13 +122,26 @@ void Exchange::configure(const HttpRequest& request) {
     configureConnection();
     configureTls(request.tls.get());
     if (request.method == "HEAD") set(CURLOPT_NOBODY, 1L);
-    if (mayHaveBody(request.method)) {
+    if (request.method == "DELETE") set(CURLOPT_CUSTOMREQUEST, "DELETE");
+    if (mayHaveBody(request.method)) configureBody(request);
+    setHeaders(request);
+}
+
+void Exchange::configureBody(const HttpRequest& request) {
+    if (request.upload) {
+        _upload.emplace(*request.upload, _speed, _target.hostAndPort());
+        set(CURLOPT_UPLOAD, 1L);
+        set(CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(_upload->size()));
+        set(CURLOPT_READFUNCTION, &Exchange::onUpload);
+        set(CURLOPT_READDATA, this);
+        set(CURLOPT_SEEKFUNCTION, &Exchange::onRewind);
+        set(CURLOPT_SEEKDATA, this);
+    } else {
         set(CURLOPT_POST, 1L);
         set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(_requestBody.size()));
         set(CURLOPT_POSTFIELDS, _requestBody.data());
         if (request.method != "POST") set(CURLOPT_CUSTOMREQUEST, request.method.c_str());
     }
-    setHeaders(request);
 }
 
 void Exchange::configureConnection() {

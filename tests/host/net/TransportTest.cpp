@@ -310,7 +310,7 @@ public:
             assertCode(ErrorCode::Internal, error);
             CPPUNIT_ASSERT(std::string(error.what()).find("secretword") == std::string::npos);
         };
-        for (const char* method : {"", "get", "DELETE", "CONNECT", "TRACE", "GET / HTTP/1.1\r\nX:", "PATCH"})
+        for (const char* method : {"", "get", "delete", "CONNECT", "TRACE", "GET / HTTP/1.1\r\nX:", "PATCH"})
             refused(requestOf(server.url(), method));
         for (const std::string& value : {std::string("secretword\r\nX: y"), std::string("secretword\n"),
                                          std::string("a\0b", 3), std::string("\x7f"), std::string("\x1b[1m")}) {

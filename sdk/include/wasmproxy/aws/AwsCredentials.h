@@ -10,8 +10,8 @@
 
 namespace wasmproxy::aws {
 
-/// What requests to AWS are signed with. Value type; held no longer than a minute or to near their end, so that the keys
-/// in force are seen.
+/// What requests to AWS are signed with. Value type; held no longer than a minute or to near their end, so that the
+/// keys in force are seen.
 struct AwsCredentials {
     std::string accessKeyId;
     Secret secretAccessKey;

@@ -5,6 +5,7 @@
 #include "wasmproxy/plugin/Call.h"
 #include "wasmproxy/plugin/Secret.h"
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,8 +21,9 @@ struct HttpHeader {
 };
 
 /// Asks the transport to sign a request as Amazon's APIs want it (Signature Version 4). All headers of the request are
-/// signed, and `Host`. It is signed as of now; a header `X-Amz-Date` sets another time, for tests against known
-/// signatures only (libcurl 7.88 sends that line twice, which Amazon refuses).
+/// signed, and `Host`; an upload needs a header `x-amz-content-sha256`, a query must be sorted. It is signed as of now;
+/// a header `X-Amz-Date` sets another time, for tests against known signatures only (libcurl 7.88 sends that line
+/// twice, which Amazon refuses).
 struct AwsSignature {
     std::string region;  ///< "eu-west-1"
     std::string service; ///< "ecr"
@@ -38,11 +40,19 @@ struct HttpTls {
     Secret key;              ///< PEM, its private key
 };
 
+/// A body that is read from a file while it is sent: `size` bytes from the file's beginning, whatever its offset is.
+/// The descriptor stays the caller's, open and unchanged until the answer is destroyed.
+struct HttpUpload {
+    int descriptor = -1;
+    std::uint64_t size = 0;
+};
+
 struct HttpRequest {
-    std::string method = "GET"; ///< GET, HEAD, POST or PUT
+    std::string method = "GET"; ///< GET, HEAD, POST, PUT or DELETE
     std::string url;            ///< absolute, http or https, no user info, no fragment
     std::vector<HttpHeader> headers;
     std::string body;
+    std::optional<HttpUpload> upload;      ///< of PUT, instead of `body`
     std::optional<AwsSignature> signature; ///< instead of a header `Authorization`
     std::shared_ptr<const HttpTls> tls;    ///< nullptr: as the instance was configured
     bool streaming = false; ///< a watch: its body may pause as long as it likes, only call.deadline() bounds it
