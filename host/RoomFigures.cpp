@@ -59,11 +59,7 @@ void RoomFigures::askTags(const RouteTable& routes, AskedFigures& figures) const
     for (const auto& [key, tag] : _rooms.index.tags()) {
         const auto route = routes.find(Reference::parse(key).repository());
         const auto& rules = route ? *route : standard;
-        const auto age = now - tag.validatedAt;
-        const char* state = age >= age.zero() && age < rules.tagTtl   ? "fresh"
-                            : age < rules.tagTtl + rules.staleIfError ? "stale"
-                                                                      : "expired";
-        ++counts[state];
+        ++counts[nameOf(rules.freshness().at(tag.validatedAt, now))];
     }
     auto& tags = figures.gauge("wasm_proxy_tags", "Tags by freshness: what the registry said of them lately counts; "
                                                   "counts if it cannot be asked; counts no more.");

@@ -156,10 +156,7 @@ AdminAnswer ModulesEndpoint::inspect(const AdminRequest& request) const {
 
 const char* ModulesEndpoint::stateOf(const std::string& tag, const TagRecord& record) const {
     const auto route = _findRoute(Reference::parse(tag).repository());
-    if (!route) return "unrouted";
-    const auto age = std::chrono::system_clock::now() - record.validatedAt;
-    if (age >= age.zero() && age < route->tagTtl) return "fresh";
-    return age < route->tagTtl + route->staleIfError ? "stale" : "expired";
+    return route ? nameOf(route->freshness().at(record.validatedAt)) : "unrouted";
 }
 
 AdminAnswer ModulesEndpoint::tags(const AdminRequest& request) const {

@@ -93,10 +93,14 @@ std::size_t DigestIndex::moduleCount() const {
     return _store->tables.moduleCount();
 }
 
-void DigestIndex::recordTag(const Reference& reference, const Digest& digest) {
+void DigestIndex::recordTag(const Reference& reference, const Digest& digest,
+                            std::chrono::system_clock::time_point validatedAt) {
     // The registry was asked for the digest: what the tag means was not looked at.
     if (reference.digest() || reference.tag().empty()) return;
-    _store->writer->commit({TagSet{keyOf(reference), {digest, std::chrono::system_clock::now()}}});
+    // Who was told earlier and took longer must not take back what came since; a time to come was a wrong clock's.
+    const auto known = tag(reference);
+    if (known && known->validatedAt > validatedAt && known->validatedAt <= std::chrono::system_clock::now()) return;
+    _store->writer->commit({TagSet{keyOf(reference), {digest, validatedAt}}});
 }
 
 void DigestIndex::forgetTag(const Reference& reference) {

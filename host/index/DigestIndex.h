@@ -123,7 +123,9 @@ public:
     std::vector<std::string> tagsIn(const Repository& repository) const; ///< canonical "host/path:tag", in their order
 
     /// A reference with a digest is not recorded: the registry was not asked what its tag means.
-    void recordTag(const Reference& reference, const Digest& digest);
+    /// `validatedAt`: when that was asked, or before; what has been validated since stays.
+    void recordTag(const Reference& reference, const Digest& digest,
+                   std::chrono::system_clock::time_point validatedAt = std::chrono::system_clock::now());
     void forgetTag(const Reference& reference);
     /// The module and the links of manifest, selected manifest, layer and module to `repository`, in one transaction.
     void recordModule(const ModuleRecord& record, const Repository& repository);

@@ -46,6 +46,7 @@ std::string bounded(std::string text) {
 std::optional<PulledModule> HttpSource::pull(Call& call, const PullTarget& target) {
     const auto& url = target.extension->httpUrl;
     const auto known = usable(call, target);
+    const auto asked = std::chrono::system_clock::now();
     auto response = get(call, url, known);
     if (response->status() == 404 || response->status() == 410) return std::nullopt;
 
@@ -86,7 +87,7 @@ std::optional<PulledModule> HttpSource::pull(Call& call, const PullTarget& targe
     }
     pulled->credential = "none";
     writeIndex(call.requestId(), [&] {
-        if (!target.reference.digest()) _index.recordTag(target.reference, pulled->record.manifest);
+        if (!target.reference.digest()) _index.recordTag(target.reference, pulled->record.manifest, asked);
     });
     return pulled;
 }

@@ -16,6 +16,8 @@ constexpr int MaxIndexDepth = 4;
 } // namespace
 
 std::optional<PulledModule> ModulePuller::pull(Call& call, const PullTarget& target) {
+    // What the registry says holds from when it was asked, however long the pull takes.
+    const auto asked = std::chrono::system_clock::now();
     const auto resolved = resolve(call, target);
     if (!resolved) return std::nullopt;
     const auto& top = resolved->descriptor;
@@ -45,7 +47,7 @@ std::optional<PulledModule> ModulePuller::pull(Call& call, const PullTarget& tar
         if (pulled.fetched) _index.recordModule(pulled.record, repository);
     });
     writeIndex(call.requestId(), [&] {
-        if (!reference.digest()) _index.recordTag(reference, top.digest);
+        if (!reference.digest()) _index.recordTag(reference, top.digest, asked);
     });
     return pulled;
 }

@@ -13,7 +13,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-constexpr std::size_t MaxRemembered = 10000;
 // How long a Flight goes on retrying for nobody: an agent comes back within a second of a 503.
 constexpr std::chrono::seconds GraceWithoutWaiters{5};
 // Past its deadline, how long an attempt may take to notice before its Flight is ended without it.
@@ -36,11 +35,6 @@ Error stillPulling(const Reference& reference) {
     return Error(ErrorCode::UpstreamUnavailable, "still pulling " + reference.str());
 }
 
-template <class Map>
-void makeRoom(Map& map) {
-    if (map.size() >= MaxRemembered) map.erase(map.begin());
-}
-
 } // namespace
 
 PullService::PullService(DigestIndex& index, CacheTiers& cache, Metrics& metrics, PullOptions options)
@@ -57,45 +51,6 @@ PullService::~PullService() {
 
 void PullService::use(std::shared_ptr<PullSetup> setup) {
     std::atomic_store(&_setup, std::move(setup));
-}
-
-// ---- what is known without asking anybody
-
-PullService::Known PullService::known(const PullSetup& setup, const PullTarget& target) const {
-    const auto& reference = target.reference;
-    Known state;
-    if (reference.digest()) {
-        auto record = _index.module(*reference.digest());
-        if (record && _index.linked(record->module, reference.repository()) &&
-            !setup.registry.refusal(*record, target)) {
-            state.freshness = Freshness::Fresh;
-            state.record = std::move(record);
-        }
-        return state;
-    }
-    const auto tag = _index.tag(reference);
-    if (!tag) return state;
-    auto record = _index.module(tag->digest);
-    if (!record || !_index.linked(record->module, reference.repository()) || setup.registry.refusal(*record, target))
-        return state;
-    const auto age = std::chrono::system_clock::now() - tag->validatedAt;
-    // A validation in the future (a clock that was set back) counts as expired, not as fresh for years.
-    if (age >= age.zero() && age < target.tagTtl())
-        state.freshness = Freshness::Fresh;
-    else if (age < target.tagTtl() + target.route->staleIfError)
-        state.freshness = Freshness::Stale;
-    else
-        return state;
-    state.record = std::move(record);
-    return state;
-}
-
-std::optional<Error> PullService::finalFailure(const std::string& key) {
-    const auto found = _failures.find(key);
-    if (found == _failures.end()) return std::nullopt;
-    if (found->second.until > Clock::now()) return found->second.error;
-    _failures.erase(found);
-    return std::nullopt;
 }
 
 std::optional<ServedModule> PullService::openKnown(Call& call, const ModuleRecord& record, CacheResult result) {
@@ -152,9 +107,8 @@ void PullService::bySha256(const Digest& module, const Caller& caller, ModuleCal
 }
 
 void PullService::forgetFailures() {
-    const std::lock_guard<std::mutex> lock(_mutex);
     _failures.clear();
-    _revalidateAt.clear();
+    _postponed.clear();
 }
 
 void PullService::complete(Call& call, const Reference& reference, const std::vector<Descriptor>& contents) {
@@ -173,7 +127,7 @@ void PullService::answer(const Caller& caller, ModuleCallback callback, FindTarg
     } catch (const Error& error) {
         return callback(error);
     }
-    const auto state = caller.refresh ? Known() : known(*setup, *target);
+    const auto state = caller.refresh ? Known() : knownOf(_index, *setup, *target);
     if (state.record && state.freshness == Freshness::Fresh) {
         if (auto blob = _hot.find(state.record->module)) {
             _index.recordAccess(
@@ -196,14 +150,14 @@ void PullService::join(const std::shared_ptr<PullSetup>& setup, const PullTarget
         const std::lock_guard<std::mutex> lock(_mutex);
         const auto now = Clock::now();
         if (caller.refresh) {
-            _failures.erase(usual);
-            _failures.erase(key);
-            _revalidateAt.erase(usual);
+            _failures.forget(usual);
+            _failures.forget(key);
+            _postponed.forget(usual);
         }
         if (_stopping)
             refusal = Error(ErrorCode::Busy, "shutting down");
-        else
-            refusal = finalFailure(key);
+        else if (const auto failure = _failures.find(key))
+            refusal = failure->error;
         if (!refusal && _waiting >= _options.waiting)
             refusal = Error(ErrorCode::Busy, std::to_string(_waiting) + " requests wait for modules already",
                             "raise pull.waiting, or pull.workers if the registries could take more");
@@ -273,15 +227,10 @@ void PullService::attempt(const FlightPointer& flight) {
         if (before) _metrics.revalidation(result);
     };
     try {
-        const auto state = flight->refresh ? Known() : known(*flight->setup, flight->target);
+        const auto state = flight->refresh ? Known() : knownOf(_index, *flight->setup, flight->target);
         if (state.record) {
-            bool postponed = false;
-            if (state.freshness == Freshness::Stale) {
-                const std::lock_guard<std::mutex> lock(_mutex);
-                const auto at = _revalidateAt.find(flight->key);
-                postponed = at != _revalidateAt.end() && at->second > begun;
-            }
             const bool fresh = state.freshness == Freshness::Fresh;
+            const bool postponed = !fresh && _postponed.find(flight->key);
             auto opened = openKnown(call, *state.record, fresh ? CacheResult::Hit : CacheResult::Stale);
             if (opened && (fresh || postponed)) return succeed(flight, *opened, {}, 0);
             if (opened) {
@@ -396,11 +345,7 @@ void PullService::succeed(const FlightPointer& flight, const ServedModule& modul
 }
 
 void PullService::failFinally(const FlightPointer& flight, const Error& error, bool remember) {
-    if (remember) {
-        const std::lock_guard<std::mutex> lock(_mutex);
-        makeRoom(_failures);
-        _failures.insert_or_assign(flight->key, Failure{error, Clock::now() + _options.remember});
-    }
+    if (remember) _failures.remember(flight->key, error, Clock::now() + _options.remember);
     auto waiters = end(flight);
     auto failure = failureOf(*flight, error, waiters);
     if (remember) failure.nextTry = std::chrono::system_clock::now() + _options.remember;
@@ -436,12 +381,9 @@ void PullService::failForNow(const FlightPointer& flight, const Error& error) {
         flight->running = false;
         flight->last = error;
         stale = flight->stale;
-        if (stale) {
-            makeRoom(_revalidateAt);
-            _revalidateAt[flight->key] = Clock::now() + _options.remember;
-        }
     }
     if (stale) {
+        _postponed.remember(flight->key, error, Clock::now() + _options.remember);
         log(LogLevel::Warning, "serving stale: the registry could not be asked",
             {{"request", flight->requestId},
              {"trace", flight->trace.traceId()},

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "freshness/ErrorMemory.h"
 #include "index/DigestIndex.h"
 #include "observe/Metrics.h"
 #include "pull/FailureLog.h"
 #include "pull/Flight.h"
 #include "pull/HotTable.h"
+#include "pull/Known.h"
 #include "pull/ModulePuller.h"
 #include "pull/ModuleService.h"
 #include "pull/PullSetup.h"
@@ -14,7 +16,6 @@
 
 #include <atomic>
 #include <chrono>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <unordered_map>
@@ -71,16 +72,9 @@ public:
 private:
     using Clock = std::chrono::steady_clock;
     using FlightPointer = std::shared_ptr<Flight>;
-    enum class Freshness { Unknown, Fresh, Stale };
-    struct Known {
-        Freshness freshness = Freshness::Unknown;
-        std::optional<ModuleRecord> record;
-    };
 
     template <class FindTarget>
     void answer(const Caller& caller, ModuleCallback callback, FindTarget findTarget);
-    Known known(const PullSetup& setup, const PullTarget& target) const;
-    std::optional<Error> finalFailure(const std::string& key);
     void join(const std::shared_ptr<PullSetup>& setup, const PullTarget& target, const Caller& caller,
               ModuleCallback callback, const Known& state);
     void startAttempt(const FlightPointer& flight);
@@ -114,12 +108,9 @@ private:
     std::unordered_map<std::string, FlightPointer> _flights;
     std::size_t _waiting = 0;
     bool _stopping = false;
-    struct Failure {
-        Error error;
-        Clock::time_point until;
-    };
-    std::map<std::string, Failure> _failures;               // final answers that are remembered
-    std::map<std::string, Clock::time_point> _revalidateAt; // tags whose registry failed: served stale until then
+
+    ErrorMemory _failures;  // final answers that are remembered, by a Flight's key
+    ErrorMemory _postponed; // registries that failed: what is stale answers until then
 
     std::shared_ptr<PullSetup> _setup; // by std::atomic_load and atomic_store
 

@@ -2,9 +2,9 @@
 #pragma once
 
 #include "extensions/Extension.h"
+#include "freshness/Freshness.h"
 #include "routing/RouteTable.h"
 
-#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -29,10 +29,9 @@ struct PullTarget {
                (extension ? " for Extension " + extension->name : "") +
                (secret().empty() ? "" : " with Secret " + secret());
     }
-    /// How long what a tag means is used without asking. `Always` asks, but a registry no more than once a second.
-    std::chrono::milliseconds tagTtl() const {
-        const bool always = extension && extension->pullPolicy == Extension::PullPolicy::Always;
-        return always ? std::min(route->tagTtl, std::chrono::milliseconds(1000)) : route->tagTtl;
+    /// How long what a tag means is used without asking: the stricter policy of its Extension and its route counts.
+    FreshnessRules rules() const {
+        return route->freshness(extension && extension->pullPolicy == Extension::PullPolicy::Always);
     }
 };
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "freshness/Freshness.h"
 #include "routing/Pattern.h"
 #include "wasmproxy/plugin/RegistryBackend.h"
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <string>
@@ -30,6 +32,12 @@ struct Route {
     std::chrono::milliseconds tagTtl{60000};
     std::chrono::milliseconds staleIfError{std::chrono::hours(24 * 7)};
     std::vector<Mirror> mirrors = {}; ///< asked for content in this order, before the backend
+    bool alwaysAsk = false;           ///< `pull-policy = always`
+
+    /// What a tag means is asked for before it is used, but a registry no more than once a second: `always`.
+    FreshnessRules freshness(bool always = false) const {
+        return {always || alwaysAsk ? std::min(tagTtl, std::chrono::milliseconds(1000)) : tagTtl, staleIfError};
+    }
 };
 
 /// Deny by default: a repository without a route is served to nobody. Immutable, thread-safe.

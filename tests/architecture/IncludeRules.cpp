@@ -35,14 +35,15 @@ const std::map<std::string, Names> HostRooms{
     {"loading", {"observe"}},
     {"wasm", {}},
     {"guard", {"observe"}},
-    {"routing", {}},
+    {"routing", {"freshness"}},
     {"keychain", {"observe"}},
     {"index", {"observe"}},
     {"extensions", {"observe"}},
-    {"pull", {"extensions", "routing", "keychain", "index", "wasm", "observe"}},
+    {"freshness", {}},
+    {"pull", {"freshness", "extensions", "routing", "keychain", "index", "wasm", "observe"}},
     {"eviction", {"pull", "index", "observe"}},
     {"dataplane", {"pull", "observe"}},
-    {"admin", {"extensions", "pull", "eviction", "routing", "keychain", "wasm", "loading", "index", "observe"}},
+    {"admin", {"freshness", "extensions", "pull", "eviction", "routing", "keychain", "wasm", "loading", "index", "observe"}},
 };
 
 /// Libraries that are known to few places only: the beginning of a header's name, and a place that may include it.
