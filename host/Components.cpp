@@ -168,8 +168,11 @@ std::vector<Keychain::Source> Components::sources() const {
 
 std::vector<CacheTiers::Tier> Components::tiers() const {
     std::vector<CacheTiers::Tier> tiers;
-    for (const auto& each : _stores)
-        tiers.push_back({each->name, each->component.get()});
+    for (std::size_t i = 0; i < _stores.size(); ++i) {
+        auto* store = _stores[i]->component.get();
+        tiers.push_back({_stores[i]->name, store, static_cast<SharedStore*>(store->ability(SharedStore::Id)),
+                         _configuration.caches[i].capacity});
+    }
     return tiers;
 }
 

@@ -158,7 +158,7 @@ void Configuration::planCaches(std::vector<SettingsProblem>& problems) {
         const auto* made = factory(CacheStore::Seam, each.common->plugin, each.common->plugin.origin(),
                                    each.prefix + "plugin", problems);
         if (!made) continue;
-        InstancePlan plan{each.name, made, each.pluginValues, nullptr, {}};
+        InstancePlan plan{each.name, made, each.pluginValues, nullptr, {}, planCapacity(*made, each, problems)};
         applyPluginSettings(*made->settings(), each, problems);
         if (std::find(names.begin(), names.end(), each.name) != names.end()) caches.push_back(std::move(plan));
     }
@@ -169,9 +169,31 @@ void Configuration::planCaches(std::vector<SettingsProblem>& problems) {
                                         [&](const auto& each) { return each.name == name; });
         if (found == settings.caches.end())
             problems.push_back({settings.pull.caches.origin(), "pull.caches", "there is no [cache." + name + "]"});
-        else
-            capacity = found->common->capacity.get(); // the last one's: that is where content is written
     }
+}
+
+/// A store may have a bound of its own, `max-bytes`, past which it takes nothing. Short of that, room has to be left
+/// for what is removed and still read.
+std::uint64_t Configuration::planCapacity(const ComponentFactory& factory, const InstanceSettings<CacheSettings>& cache,
+                                          std::vector<SettingsProblem>& problems) {
+    const auto& capacity = cache.common->capacity;
+    const auto own = factory.settings();
+    std::vector<SettingsProblem> reported; // by the section's own check
+    own->apply(cache.pluginValues, cache.prefix, reported);
+    Bytes bound;
+    for (const auto& each : own->effective())
+        if (each.key == "max-bytes") parseSetting(each.value, bound);
+    if (bound == 0) return capacity.get();
+    if (!capacity.given()) return bound / 4 * 3;
+    if (capacity.get() > bound)
+        problems.push_back({capacity.origin(), cache.prefix + "capacity",
+                            "is more than the store takes: raise " + cache.prefix + "max-bytes, or lower this"});
+    return capacity.get();
+}
+
+std::uint64_t Configuration::capacityOf(const std::string& cache) const {
+    const auto found = std::find_if(caches.begin(), caches.end(), [&](const auto& each) { return each.name == cache; });
+    return found == caches.end() ? 0 : found->capacity;
 }
 
 void Configuration::planCredentials(std::vector<SettingsProblem>& problems) {

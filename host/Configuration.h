@@ -23,6 +23,7 @@ struct InstancePlan {
     // Backends only:
     const BackendSettings* common = nullptr;
     std::set<std::string> trustedHosts; ///< host names that the operator wrote for it
+    std::uint64_t capacity = 0;         ///< of a cache, bytes
 };
 
 /// A route, with the places of its backends in Configuration::backends.
@@ -56,7 +57,8 @@ public:
     std::optional<kubernetes::ClusterConfig> cluster; ///< whose WasmExtension resources are taken
     std::string clusterNamespace;
     std::string clusterKey() const; ///< equal where `cluster` and namespace are
-    std::uint64_t capacity = 0;     ///< of the cache that is written to
+    /// Of the cache of that name, bytes; 0: there is none.
+    std::uint64_t capacityOf(const std::string& cache) const;
 
     /// How a registry is reached that no route names, but an Extension: by the plugin that knows the host, with the
     /// settings of the section of its name, else by oci. The host counts as one that the operator wrote. Throws
@@ -72,6 +74,8 @@ private:
     const ComponentFactory* factory(const char* seam, const std::string& plugin, const std::string& origin,
                                     const std::string& key, std::vector<SettingsProblem>& problems) const;
     void planCaches(std::vector<SettingsProblem>& problems);
+    static std::uint64_t planCapacity(const ComponentFactory& factory, const InstanceSettings<CacheSettings>& cache,
+                                      std::vector<SettingsProblem>& problems);
     void planCredentials(std::vector<SettingsProblem>& problems);
     void planCluster(std::vector<SettingsProblem>& problems);
     void planRoutes(std::vector<SettingsProblem>& problems);

@@ -36,8 +36,8 @@ void Host::addEndpoints() {
     ExtensionsEndpoint(rooms.extensions).addTo(admin);
     AccessesEndpoint(rooms.index).addTo(admin);
     FailuresEndpoint(rooms.pulls.failureLog()).addTo(admin);
-    SetupEndpoints([this, &rooms] { return setupRows(*rooms.current(), *_first, rooms.metrics); }, rooms.memory,
-                   rooms.index)
+    SetupEndpoints([this, &rooms] { return setupRows(*rooms.current(), *_first, rooms.metrics, rooms.cache); },
+                   rooms.memory, rooms.index)
         .addTo(admin);
     OperationsEndpoint().addTo(admin);
     const auto forgetHot = [&rooms](const Digest& digest) { rooms.pulls.forgetHot(digest); };

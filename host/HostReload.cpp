@@ -47,7 +47,7 @@ void Host::useSettings(const Configuration& configuration, const Configuration* 
     rooms.extensions.enable(settings.mesh.enableWasmDownloadProxy);
     if (!rooms.extensions.enabled())
         log(LogLevel::Warning, "no Extension is served", {{"cause", "[mesh] enable-wasm-download-proxy is false"}});
-    rooms.evictor->setCapacity(configuration.capacity);
+    rooms.evictor->setCapacity(configuration.capacityOf(rooms.cache.main().name));
     if (before && settings.log.level.get() != before->settings.log.level.get()) setLogLevel(settings.log.level);
     startExtensions(configuration, before);
 }

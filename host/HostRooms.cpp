@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "HostRooms.h"
 
+#include "pull/IndexWrite.h"
+
 namespace wasmproxy::host {
 namespace {
 
@@ -43,7 +45,10 @@ DigestIndexSettings indexSettings(const IndexSettings& settings) {
 Host::Rooms::Rooms(const Configuration& configuration)
     : index(indexSettings(configuration.settings.index)),
       stores(configuration, metrics, Components::Parts::Caches),
-      cache(stores.tiers()),
+      cache(stores.tiers(),
+            [this](const Digest& digest, std::uint64_t size) {
+                writeIndex("shared cache", [&] { index.recordContent(digest, size); });
+            }),
       pulls(index, cache, metrics, optionsOf(configuration.settings.pull)),
       dataPlane(optionsOf(configuration.settings.dataplane, pulls.failureLog()), pulls, metrics) {}
 

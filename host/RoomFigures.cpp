@@ -24,7 +24,8 @@ void RoomFigures::ask(const Generation& now, AskedFigures& figures) const {
 }
 
 void RoomFigures::askCache(const Configuration& now, AskedFigures& figures) const {
-    figures.gauge("wasm_proxy_cache_capacity_bytes", "Bytes that the cache may use.").add(number(now.capacity));
+    figures.gauge("wasm_proxy_cache_capacity_bytes", "Bytes that the cache may use.")
+        .add(number(now.capacityOf(_rooms.cache.main().name)));
     figures.gauge("wasm_proxy_cache_contents", "Contents in the cache: modules, layers and manifests.")
         .add(number(_rooms.index.contentCount()));
     figures.gauge("wasm_proxy_pins", "Modules and manifests that an operator keeps from eviction.")
@@ -34,7 +35,16 @@ void RoomFigures::askCache(const Configuration& now, AskedFigures& figures) cons
     auto& checked = figures.counter("wasm_proxy_cache_scrubbed_contents_total", "Contents that scrubs have read.");
     auto& bad = figures.counter("wasm_proxy_cache_bad_contents_total",
                                 "Contents that were not what their digest says, and were removed.");
+    auto& errors = figures.counter("wasm_proxy_cache_errors_total", "Failures of a cache that no request fails for.");
+    auto& bytes = figures.gauge("wasm_proxy_cache_tier_bytes", "Bytes in each local cache, by its name.");
+    auto& contents = figures.gauge("wasm_proxy_cache_tier_contents", "Contents in each local cache.");
     for (const auto& tier : _rooms.cache.uses()) {
+        const bool main = tier.kind == CacheTiers::Kind::Main;
+        errors.add({{"cache", tier.name}}, number(tier.errors));
+        if (tier.kind != CacheTiers::Kind::Shared) {
+            bytes.add({{"cache", tier.name}}, number(main ? _rooms.index.contentBytes() : tier.held.bytes));
+            contents.add({{"cache", tier.name}}, number(main ? _rooms.index.contentCount() : tier.held.contents));
+        }
         lookups.add({{"cache", tier.name}, {"result", "hit"}}, number(tier.hits));
         lookups.add({{"cache", tier.name}, {"result", "miss"}}, number(tier.misses));
         checked.add({{"cache", tier.name}}, number(tier.scrubbed));

@@ -25,7 +25,7 @@ void appendOwn(const InstancePlan& plan, std::vector<SettingRow>& rows) {
 
 class View {
 public:
-    View(const Generation& current, const Configuration& first, const Metrics& metrics)
+    View(const Generation& current, const Configuration& first, const Metrics& metrics, const CacheTiers& cache)
         : _now(current.configuration()), _calls(metrics.pluginCalls()) {
         for (const auto& plugin : _now.catalog->plugins())
             for (const auto* factory : plugin.factories)
@@ -40,9 +40,10 @@ public:
             this->route(*route);
         _rows.sources = current.keychain().uses();
         sections();
-        for (const auto& cache : first.caches)
-            _rows.tiers.push_back(cache.name);
-        _rows.capacity = _now.capacity;
+        for (auto& use : cache.uses()) {
+            const auto capacity = _now.capacityOf(use.name);
+            _rows.tiers.push_back({std::move(use), capacity});
+        }
     }
 
     SetupRows take() { return std::move(_rows); }
@@ -119,8 +120,9 @@ private:
 
 } // namespace
 
-SetupRows setupRows(const Generation& current, const Configuration& first, const Metrics& metrics) {
-    return View(current, first, metrics).take();
+SetupRows setupRows(const Generation& current, const Configuration& first, const Metrics& metrics,
+                    const CacheTiers& cache) {
+    return View(current, first, metrics, cache).take();
 }
 
 } // namespace wasmproxy::host

@@ -7,6 +7,7 @@
 namespace wasmproxy::host {
 
 /// The configuration in force as rows; its caches are those of `first`, with which the process started.
-SetupRows setupRows(const Generation& current, const Configuration& first, const Metrics& metrics);
+SetupRows setupRows(const Generation& current, const Configuration& first, const Metrics& metrics,
+                    const CacheTiers& cache);
 
 } // namespace wasmproxy::host

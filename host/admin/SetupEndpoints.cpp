@@ -77,6 +77,17 @@ Object describe(const RouteRow& row) {
 }
 
 /// "team" of a credential's name "team: registry.example.com in docker-config.json".
+const char* kindName(CacheTiers::Kind kind) {
+    switch (kind) {
+    case CacheTiers::Kind::Faster:
+        return "faster";
+    case CacheTiers::Kind::Main:
+        return "main";
+    default:
+        return "shared";
+    }
+}
+
 std::string sourceOf(const std::string& credential) {
     return credential.substr(0, credential.find(": "));
 }
@@ -190,16 +201,31 @@ AdminAnswer SetupEndpoints::cache(const AdminRequest&) const {
     const auto contents = _index->contentsByAge();
     Object body(Options);
     body.set("bytes", static_cast<Poco::UInt64>(_index->contentBytes()));
-    body.set("capacity", static_cast<Poco::UInt64>(rows.capacity));
+    for (const auto& tier : rows.tiers)
+        if (tier.use.kind == CacheTiers::Kind::Main) body.set("capacity", static_cast<Poco::UInt64>(tier.capacity));
     body.set("contents", static_cast<Poco::UInt64>(contents.size()));
     body.set("modules", static_cast<Poco::UInt64>(_index->moduleCount()));
     body.set("pins", static_cast<Poco::UInt64>(_index->pins().size()));
     if (!contents.empty()) body.set("leastRecentlyUsed", timeText(contents.front().lastUsed));
     Array tiers;
-    for (const auto& name : rows.tiers) {
+    for (const auto& row : rows.tiers) {
+        const bool main = row.use.kind == CacheTiers::Kind::Main;
         Object tier(Options);
-        tier.set("name", name);
-        tier.set("writtenTo", name == rows.tiers.back());
+        const auto number = [&](const char* key, std::uint64_t value) {
+            tier.set(key, static_cast<Poco::UInt64>(value));
+        };
+        tier.set("name", row.use.name);
+        tier.set("kind", kindName(row.use.kind));
+        tier.set("writtenTo", main);
+        if (row.use.kind != CacheTiers::Kind::Shared) {
+            number("capacity", row.capacity);
+            number("bytes", main ? _index->contentBytes() : row.use.held.bytes);
+            number("contents", main ? contents.size() : row.use.held.contents);
+        }
+        number("hits", row.use.hits);
+        number("misses", row.use.misses);
+        number("errors", row.use.errors);
+        number("bad", row.use.bad);
         tiers.add(tier);
     }
     body.set("tiers", tiers);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "keychain/Keychain.h"
+#include "pull/CacheTiers.h"
 
 #include <chrono>
 #include <cstdint>
@@ -49,14 +50,18 @@ struct SectionRow {
     std::vector<SettingRow> settings;
 };
 
+struct TierRow {
+    CacheTiers::Use use;
+    std::uint64_t capacity = 0; ///< bytes; of a shared one it means nothing
+};
+
 struct SetupRows {
     std::uint64_t generation = 1;
     std::vector<InstanceRow> instances; ///< by name
     std::vector<RouteRow> routes;       ///< in the order they are asked
     std::map<std::string, Keychain::Use> sources;
     std::vector<SectionRow> sections;
-    std::vector<std::string> tiers; ///< names of the caches, fastest first
-    std::uint64_t capacity = 0;     ///< bytes, of the last of them
+    std::vector<TierRow> tiers; ///< fastest first
 };
 
 /// `value` without what nobody should see: a password in a URL, or all of it where the key says that it is a secret.

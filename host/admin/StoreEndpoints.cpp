@@ -10,6 +10,7 @@
 #include "admin/RequestBody.h"
 #include "admin/TimeText.h"
 #include "eviction/Evictor.h"
+#include "observe/Log.h"
 
 namespace wasmproxy::host {
 namespace {
@@ -31,6 +32,10 @@ Poco::JSON::Object describe(const Purge::Purged& purged) {
     body.set("links", static_cast<Poco::UInt64>(purged.links));
     body.set("contents", static_cast<Poco::UInt64>(purged.contents));
     body.set("bytes", static_cast<Poco::UInt64>(purged.bytes));
+    Poco::JSON::Array unreached;
+    for (const auto& name : purged.unreached)
+        unreached.add(name);
+    if (unreached.size() > 0) body.set("unreached", unreached);
     return body;
 }
 
@@ -99,6 +104,10 @@ AdminAnswer StoreEndpoints::purging(const AdminRequest& request, const std::stri
     if (!purged.pinned.empty())
         throw Refusal{409, "PINNED", what + " has what is pinned: " + purged.pinned.front().str(),
                       "DELETE /api/v1/modules/" + purged.pinned.front().str() + "/pin first"};
+    for (const auto& name : purged.unreached)
+        log(LogLevel::Warning,
+            "a shared cache could not be asked to remove what is purged; purge again when it is back",
+            {{"request", request.requestId}, {"cache", name}, {"purged", what}});
     if (purged.nothing()) throw Refusal{404, "BLOB_UNKNOWN", "nothing is known of " + what};
     return AdminAnswer::json(describe(purged));
 }

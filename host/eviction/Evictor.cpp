@@ -33,7 +33,7 @@ void Evictor::reconcile() {
     std::unordered_set<Digest> known;
     for (const auto& content : _index.contentsByAge())
         known.insert(content.digest);
-    _cache.tiers().back().store->visit(call, [&](const StoredBlob& blob) {
+    _cache.main().store->visit(call, [&](const StoredBlob& blob) {
         if (known.erase(blob.digest) == 0) _index.recordContent(blob.digest, blob.size);
     });
     for (const auto& gone : known)

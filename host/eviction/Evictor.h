@@ -21,7 +21,7 @@ namespace wasmproxy::host {
 class Evictor {
 public:
     struct Options {
-        std::uint64_t capacity = 0; ///< bytes, of the tier that is written to
+        std::uint64_t capacity = 0; ///< bytes, of the main tier
         std::chrono::milliseconds every{5000};
         std::chrono::milliseconds grace{60000};
         std::function<void(const Digest&)> forgetHot; ///< called before a content is removed

@@ -128,8 +128,10 @@ void Purge::unlink(Call& call, const Digests& digests, const Repository& reposit
         _index.unlink(digest, repository);
         ++purged.links;
     }
+    std::vector<Digest> gone;
     for (const auto& digest : digests) {
         if (!_index.links(digest).empty()) continue;
+        gone.push_back(digest);
         if (_index.module(digest)) {
             _index.forgetModule(digest);
             ++purged.modules;
@@ -142,6 +144,9 @@ void Purge::unlink(Call& call, const Digests& digests, const Repository& reposit
         ++purged.contents;
         purged.bytes += blob->size();
     }
+    // Last: these may be slow, or out of reach.
+    for (auto& name : _cache.removeShared(call, gone))
+        purged.unreached.insert(std::move(name));
 }
 
 } // namespace wasmproxy::host

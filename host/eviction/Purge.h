@@ -21,7 +21,8 @@ public:
         std::size_t links = 0;
         std::size_t contents = 0;
         std::uint64_t bytes = 0;
-        std::vector<Digest> pinned; ///< not empty: these are in the way, and nothing was removed
+        std::vector<Digest> pinned;      ///< not empty: these are in the way, and nothing was removed
+        std::set<std::string> unreached; ///< shared caches that failed: what was purged may still be there
         bool nothing() const { return tags + modules + links + contents == 0; }
     };
 

@@ -12,7 +12,9 @@ Scrub::Report Scrub::run(Call& call, const Progress& progress) {
     };
     std::vector<Place> places;
     for (const auto& tier : _cache.tiers())
-        tier.store->visit(call, [&](const StoredBlob& blob) { places.push_back({&tier, blob.digest}); });
+        // What is shared is verified whenever it is used, and by whoever scrubs that store.
+        if (!tier.shared)
+            tier.store->visit(call, [&](const StoredBlob& blob) { places.push_back({&tier, blob.digest}); });
 
     Report report;
     for (const auto& [tier, digest] : places) {
@@ -26,8 +28,8 @@ Scrub::Report Scrub::run(Call& call, const Progress& progress) {
         _cache.scrubbed(*tier, good);
         if (good) continue;
         if (_forgetHot) _forgetHot(digest);
-        tier->store->remove(call, digest);
-        if (tier == &_cache.tiers().back()) _index.forgetContent(digest);
+        _cache.remove(call, *tier, digest);
+        if (tier == &_cache.main()) _index.forgetContent(digest);
         ++report.removed;
         if (report.bad.size() < MostNamed) report.bad.push_back({tier->name, digest});
         log(LogLevel::Error, "cached content does not match its digest; removed, it will be fetched again",

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "guard/GuardedSharedStore.h"
 #include "guard/PluginGuard.h"
 #include "wasmproxy/plugin/CacheStore.h"
+
+#include <optional>
+#include <string>
 
 namespace wasmproxy::host {
 
@@ -11,9 +15,15 @@ namespace wasmproxy::host {
 class GuardedCacheStore : public CacheStore {
 public:
     GuardedCacheStore(std::unique_ptr<CacheStore> plugin, PluginGuard guard)
-        : _plugin(std::move(plugin)), _guard(std::move(guard)) {}
+        : _plugin(std::move(plugin)), _guard(std::move(guard)) {
+        if (auto* shared = static_cast<SharedStore*>(_plugin->ability(SharedStore::Id)))
+            _shared.emplace(*shared, _guard);
+    }
 
-    void* ability(const char* id) noexcept override { return _plugin->ability(id); }
+    void* ability(const char* id) noexcept override {
+        if (id == std::string(SharedStore::Id)) return _shared ? static_cast<SharedStore*>(&*_shared) : nullptr;
+        return _plugin->ability(id);
+    }
     std::unique_ptr<Blob> open(Call& call, const Digest& digest) override {
         return _guard.run("open", [&] { return _plugin->open(call, digest); });
     }
@@ -28,6 +38,7 @@ public:
 private:
     std::unique_ptr<CacheStore> _plugin;
     PluginGuard _guard;
+    std::optional<GuardedSharedStore> _shared;
 };
 
 } // namespace wasmproxy::host

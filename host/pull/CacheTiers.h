@@ -1,59 +1,112 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "pull/RecentContents.h"
 #include "wasmproxy/oci/Descriptor.h"
 #include "wasmproxy/plugin/CacheStore.h"
+#include "wasmproxy/plugin/SharedStore.h"
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
 namespace wasmproxy::host {
 
-/// The configured cache stores, fastest first: reads ask them in order, writes go to the last, which is the one meant
-/// to keep. Thread-safe.
+/// The configured cache stores, fastest first: local ones, then those that are shared with other hosts.
+///
+/// The last local tier is the main one: what is pulled is written there, and the DigestIndex's list of contents and the
+/// Evictor are about it. What is found there is copied into the faster ones, and what is found in a shared one into the
+/// main one, hashed on the way. A tier other than the main one that fails has nothing: no request fails for it.
+/// Thread-safe.
 class CacheTiers {
 public:
     struct Tier {
         std::string name;
-        CacheStore* store; ///< owned by Host, outlives this
+        CacheStore* store;                          ///< owned by Host, outlives this
+        SharedStore* shared = nullptr;              ///< the store's ability; nullptr: the tier is local
+        std::uint64_t capacity = ~std::uint64_t(0); ///< bytes, of a tier before the main one
     };
+    enum class Kind { Faster, Main, Shared };
 
     /// How a tier fared since the start.
     struct Use {
         std::string name;
+        Kind kind;
         std::uint64_t hits;
         std::uint64_t misses;
+        std::uint64_t errors; ///< of a tier that no request fails for
         std::uint64_t scrubbed;
-        std::uint64_t bad; ///< contents that were not what their digest says
+        std::uint64_t bad;         ///< contents that were not what their digest says
+        RecentContents::Held held; ///< of a faster one: what it holds
     };
 
-    explicit CacheTiers(std::vector<Tier> tiers) : _tiers(std::move(tiers)), _counts(_tiers.size()) {}
+    /// Called with what came into the main tier from a shared one.
+    using Stored = std::function<void(const Digest& digest, std::uint64_t size)>;
+
+    /// Takes stock of the faster tiers. Throws Error{SettingsInvalid} where the tiers are in an order that means
+    /// nothing.
+    explicit CacheTiers(std::vector<Tier> tiers, Stored stored = {});
 
     /// Opens and hashes the content; what does not match its digest is removed and counts as absent. nullptr: absent.
     std::unique_ptr<Blob> openVerified(Call& call, const Digest& digest);
-    /// Opens what this process has just verified and committed.
+    /// Opens what this process has just verified and committed: in a local tier.
     std::unique_ptr<Blob> openTrusted(Call& call, const Digest& digest);
-    std::unique_ptr<Ingest> ingest(Call& call, std::uint64_t expectedSize);
+    std::unique_ptr<Ingest> ingest(Call& call, std::uint64_t expectedSize); ///< into the main tier
+    /// From the local tiers; false: it was in none. Others may still want what is shared.
     bool remove(Call& call, const Digest& digest);
+    /// From that tier alone.
+    bool remove(Call& call, const Tier& tier, const Digest& digest);
+    /// From the shared tiers. Those that could not be asked are returned: contents may still be there.
+    std::vector<std::string> removeShared(Call& call, const std::vector<Digest>& digests);
+    /// Copies what a local tier has, verified, into the shared ones. False: one of them did not take it.
+    bool share(Call& call, const Digest& digest);
+
     static bool matches(Blob& blob, const Digest& digest, const Call& call); ///< reads all of it
     const std::vector<Tier>& tiers() const noexcept { return _tiers; }
+    const Tier& main() const noexcept { return _tiers[_main]; }
+    bool hasShared() const noexcept { return _main + 1 < _tiers.size(); }
     void scrubbed(const Tier& tier, bool good) noexcept; ///< one content; `tier` is of tiers()
+    /// An error of a tier that no request fails for, also from whoever uses its SharedStore: counted, and told twice a
+    /// minute.
+    void failed(const Tier& tier, const Call& call, const char* what, const std::exception& error) noexcept;
     std::vector<Use> uses() const;
 
 private:
     using Count = std::atomic<std::uint64_t>;
-    struct Counts {
+    struct State {
+        explicit State(std::uint64_t capacity) : recent(capacity) {}
+        RecentContents recent; ///< of a faster tier
         Count hits{0};
         Count misses{0};
+        Count errors{0};
         Count scrubbed{0};
         Count bad{0};
+        std::mutex mutex; // the next two
+        Call::Clock::time_point toldAt{};
+        std::uint64_t untold = 0;
     };
 
-    std::vector<Tier> _tiers;
-    std::vector<Counts> _counts; // parallel to _tiers
+    std::size_t place(const Tier& tier) const noexcept { return static_cast<std::size_t>(&tier - _tiers.data()); }
+    Kind kind(std::size_t place) const noexcept;
+    void takeStock(const Tier& tier);
+    void drop(Call& call, std::size_t place, const std::vector<Digest>& digests);
+    template <class Step>
+    bool attempt(std::size_t place, const Call& call, const char* what, Step&& step) noexcept;
+    bool good(Call& call, std::size_t place, Blob& blob, const Digest& digest);
+    void found(Call& call, std::size_t place, const Digest& digest);
+    std::unique_ptr<Blob> openLocal(Call& call, std::size_t place, const Digest& digest);
+    std::unique_ptr<Blob> promoted(Call& call, std::unique_ptr<Blob> blob, const Digest& digest);
+    std::unique_ptr<Blob> fetched(Call& call, std::size_t place, const Digest& digest);
+    void tellBad(const Call& call, std::size_t place, const Digest& digest);
+
+    const std::vector<Tier> _tiers;
+    const Stored _stored;
+    std::size_t _main = 0;
+    std::vector<std::unique_ptr<State>> _states; // parallel to _tiers
 };
 
 } // namespace wasmproxy::host
