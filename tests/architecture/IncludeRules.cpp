@@ -60,6 +60,7 @@ const std::vector<std::pair<std::string, std::string>> Confined{
     {"yaml-cpp/", "host/extensions/"},
     {"yaml-cpp/", "sdk/src/kubernetes/"},
     {"yaml-cpp/", "plugins/credentials/file/"},
+    {"hiredis/", "plugins/caches/redis/"},
 };
 
 /// Beside the standard library's, what plugins include of others.

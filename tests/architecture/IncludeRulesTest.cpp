@@ -45,6 +45,8 @@ public:
             {"sdk/src/kubernetes/Kubeconfig.cpp", "<yaml-cpp/yaml.h>", true},
             {"host/settings/IniReader.cpp", "<yaml-cpp/yaml.h>", false},
             {"plugins/credentials/vault/Plugin.cpp", "<yaml-cpp/yaml.h>", false},
+            {"plugins/caches/redis/Request.cpp", "<hiredis/hiredis.h>", true},
+            {"plugins/caches/disk/A.cpp", "<hiredis/hiredis.h>", false},
             {"sdk/src/testing/FakeRegistry.cpp", "<curl/curl.h>", false},
             {"plugins/caches/disk/A.cpp", "plugins/caches/disk/A.h", true},
             {"plugins/caches/disk/A.cpp", "plugins/credentials/file/Base64.h", false},

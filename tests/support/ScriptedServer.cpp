@@ -115,12 +115,17 @@ std::string ScriptedServer::Connection::readRequest() {
             _unread.erase(0, wanted);
             return request;
         }
-        char buffer[4096];
-        const long count =
-            _tls != nullptr ? SSL_read(_tls, buffer, sizeof(buffer)) : ::recv(_socket, buffer, sizeof(buffer), 0);
-        if (count <= 0) return {};
-        _unread.append(buffer, static_cast<std::size_t>(count));
+        const std::string more = receive();
+        if (more.empty()) return {};
+        _unread += more;
     }
+}
+
+std::string ScriptedServer::Connection::receive() {
+    char buffer[4096];
+    const long count =
+        _tls != nullptr ? SSL_read(_tls, buffer, sizeof(buffer)) : ::recv(_socket, buffer, sizeof(buffer), 0);
+    return count > 0 ? std::string(buffer, static_cast<std::size_t>(count)) : std::string();
 }
 
 bool ScriptedServer::Connection::send(std::string_view bytes) {

@@ -27,6 +27,7 @@ public:
         int number = 0; ///< 1 for the first one accepted
         /// Head and, by its Content-Length, body; "" once the client has closed.
         std::string readRequest();
+        std::string receive();                      ///< what has come, whatever it is; "" once the client has closed
         bool send(std::string_view bytes);          ///< false: the client has gone
         bool sleep(std::chrono::milliseconds time); ///< false: the server stops
         bool open() const;                          ///< false: the client has closed (or sent something new)
