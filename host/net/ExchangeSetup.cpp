@@ -13,7 +13,7 @@
 namespace wasmproxy::host {
 namespace {
 
-constexpr std::size_t SignedBodyLimit = 64 * 1024; // libcurl adds no `Expect` to so little
+constexpr std::size_t SignedBodyLimit = 128 * 1024; // libcurl adds no `Expect` to so little
 
 bool mayHaveBody(const std::string& method) {
     return method == "POST" || method == "PUT";
@@ -57,7 +57,7 @@ void checkSigned(const HttpRequest& request) {
         refuse("to sign without an AWS access key");
     if (hasControl(signature.sessionToken.reveal())) refuse("with a control character in its AWS session token");
     if (isGiven(request, "Authorization")) refuse("both to sign and with header Authorization");
-    if (request.body.size() > SignedBodyLimit) refuse("to sign with a body larger than 64 KiB");
+    if (request.body.size() > SignedBodyLimit) refuse("to sign with a body larger than 128 KiB");
     if (request.upload && !isGiven(request, "x-amz-content-sha256"))
         refuse("to sign an upload without header x-amz-content-sha256");
 }

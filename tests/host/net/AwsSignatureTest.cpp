@@ -111,7 +111,7 @@ public:
         refused("session token", [](HttpRequest& r) { r.signature->sessionToken = Secret("a\r\nX: b"); });
         refused("Authorization", [](HttpRequest& r) { r.headers.push_back({"authorization", "Basic eA=="}); });
         refused("Content-Type", [](HttpRequest& r) { r.headers.erase(r.headers.begin()); });
-        refused("64 KiB", [](HttpRequest& r) { r.body.assign(70000, 'x'); });
+        refused("128 KiB", [](HttpRequest& r) { r.body.assign(140000, 'x'); });
     }
 };
 
