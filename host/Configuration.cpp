@@ -34,6 +34,18 @@ bool namesAddress(const std::string& key) {
     return ends("endpoint") || ends("address") || key == "token-realms";
 }
 
+/// What the operator wrote for an instance, and its plugin's fixed addresses, are dialled as written.
+void trustWritten(InstancePlan& plan) {
+    for (const auto& value : plan.values) {
+        std::vector<std::string> addresses;
+        if (!namesAddress(value.key) || !parseSetting(value.value, addresses).empty()) continue;
+        for (const auto& address : addresses)
+            if (const auto host = hostOf(address); !host.empty()) plan.trustedHosts.insert(host);
+    }
+    for (const auto& host : plan.factory->trustedHosts())
+        plan.trustedHosts.insert(host);
+}
+
 std::string nameOfHost(const std::string& host) {
     std::string name = host.front() == '[' ? host.substr(1, host.find(']') - 1) : host.substr(0, host.rfind(':'));
     return name;
@@ -159,6 +171,7 @@ void Configuration::planCaches(std::vector<SettingsProblem>& problems) {
                                    each.prefix + "plugin", problems);
         if (!made) continue;
         InstancePlan plan{each.name, made, each.pluginValues, nullptr, {}, planCapacity(*made, each, problems)};
+        trustWritten(plan);
         applyPluginSettings(*made->settings(), each, problems);
         if (std::find(names.begin(), names.end(), each.name) != names.end()) caches.push_back(std::move(plan));
     }
@@ -352,14 +365,7 @@ std::optional<InstancePlan> Configuration::planFor(const std::string& name) cons
     if (!made) return std::nullopt;
     InstancePlan plan{name, made, section ? section->pluginValues : std::vector<KeyValue>{}, nullptr, {}};
     plan.common = section ? section->common.get() : &_unwritten;
-    for (const auto& value : plan.values) {
-        std::vector<std::string> addresses;
-        if (!namesAddress(value.key) || !parseSetting(value.value, addresses).empty()) continue;
-        for (const auto& address : addresses)
-            if (const auto host = hostOf(address); !host.empty()) plan.trustedHosts.insert(host);
-    }
-    for (const auto& host : made->trustedHosts())
-        plan.trustedHosts.insert(host);
+    trustWritten(plan);
     return plan;
 }
 

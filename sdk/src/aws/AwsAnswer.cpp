@@ -110,11 +110,16 @@ std::string elementOf(std::string_view xml, const std::string& name) {
 }
 
 std::optional<std::chrono::system_clock::time_point> timeOf(const std::string& text) {
+    constexpr std::int64_t Latest = 4102444800; // 2100, so that the clock can hold it
     Poco::DateTime parsed;
     int zone = 0;
-    if (text.empty() || !Poco::DateTimeParser::tryParse(Poco::DateTimeFormat::ISO8601_FORMAT, text, parsed, zone))
+    // What is no number, Poco takes for 0.
+    if (text.size() < 20 || text.size() > 35 || text[4] != '-' || text[10] != 'T' ||
+        !Poco::DateTimeParser::tryParse(Poco::DateTimeFormat::ISO8601_FORMAT, text, parsed, zone))
         return {};
-    return std::chrono::system_clock::from_time_t(parsed.timestamp().epochTime() - zone);
+    const std::int64_t seconds = parsed.timestamp().epochTime() - zone;
+    if (seconds <= 0 || seconds > Latest) return {};
+    return std::chrono::system_clock::from_time_t(seconds);
 }
 
 AwsCredentials credentialsOf(const std::string& body, const std::string& service) {

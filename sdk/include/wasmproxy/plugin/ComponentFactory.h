@@ -35,7 +35,7 @@ public:
         return false;
     }
 
-    /// Registry backends only: fixed addresses of the component's own (a cloud's metadata service), which the transport
+    /// Registry backends and cache stores: fixed addresses of the component's own (a cloud's metadata service), which the transport
     /// dials as written although they are link-local. Host names without port.
     virtual std::vector<std::string> trustedHosts() const { return {}; }
 };
