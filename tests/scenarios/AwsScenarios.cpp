@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // ECR by an identity at AWS: an emulator that verifies every signature, and a real registry behind ECR's ways.
+#include "Moto.h"
 #include "Rig.h"
 
 #include "support/FreePorts.h"
@@ -63,18 +64,6 @@ private:
     std::unique_ptr<Child> _child;
 };
 
-/// moto's folder; empty: it cannot be had, and the reason has been said.
-std::string fetched() {
-    try {
-        auto folder = run(SOURCE_ROOT "/tests/support/fetch-moto", {}, std::chrono::minutes(4));
-        folder.erase(folder.find_last_not_of('\n') + 1);
-        return folder;
-    } catch (const std::exception& error) {
-        std::cout << "\nSKIPPED: no emulator of AWS: " << error.what() << std::endl;
-        return {};
-    }
-}
-
 } // namespace
 
 class AwsScenarios : public CppUnit::TestFixture {
@@ -92,7 +81,7 @@ class AwsScenarios : public CppUnit::TestFixture {
 
 public:
     void setUp() override {
-        static const auto moto = fetched(); // once: without a network it takes its time
+        const auto& moto = motoFolder();
         if (!moto.empty()) aws = std::make_unique<Aws>(moto);
     }
     void tearDown() override {
