@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "eviction/Evictor.h"
 
+#include "eviction/EvictionOrder.h"
 #include "observe/Log.h"
+#include "pull/IndexWrite.h"
 
 #include <algorithm>
+#include <unordered_set>
 
 namespace wasmproxy::host {
 namespace {
@@ -29,54 +32,42 @@ Evictor::~Evictor() {
 }
 
 void Evictor::reconcile() {
+    const std::lock_guard<std::mutex> alone(_sweeping);
     auto call = ownCall();
     std::unordered_set<Digest> known;
     for (const auto& content : _index.contentsByAge())
         known.insert(content.digest);
     _cache.main().store->visit(call, [&](const StoredBlob& blob) {
-        if (known.erase(blob.digest) == 0) _index.recordContent(blob.digest, blob.size);
+        if (known.erase(blob.digest) != 0 || _index.content(blob.digest)) return;
+        writeIndex(call.requestId(), [&] { _index.recordContent(blob.digest, blob.size, _options.now()); });
     });
     for (const auto& gone : known)
-        _index.forgetContent(gone);
+        forget(gone);
 }
 
 std::size_t Evictor::sweep() {
-    if (_index.contentBytes() <= _capacity) return 0;
+    if (used() <= _capacity) return 0;
     auto call = ownCall();
     return sweep(call).contents;
 }
 
-std::unordered_set<Digest> Evictor::pinned() const {
-    std::unordered_set<Digest> kept;
-    const auto keep = [&](const ModuleRecord& record) {
-        for (const auto& digest : {record.manifest, record.selectedManifest, record.layer, record.module})
-            kept.insert(digest);
-    };
-    for (const auto& pin : _index.pins()) {
-        kept.insert(pin.digest);
-        if (const auto record = _index.module(pin.digest)) keep(*record);
-        for (const auto& record : _index.modulesBySha256(pin.digest))
-            keep(record);
-    }
-    return kept;
+std::uint64_t Evictor::used() const {
+    return _index.contentBytes() + _cache.leases().lingeringBytes();
 }
 
 Evictor::Swept Evictor::sweep(Call& call, std::uint64_t bytes) {
+    const std::lock_guard<std::mutex> alone(_sweeping);
     Swept swept;
-    auto used = _index.contentBytes();
-    const auto goal = std::min(_capacity.load(), used - std::min(used, bytes));
-    if (used <= goal) return swept;
-    const auto kept = pinned();
-    const auto young = std::chrono::system_clock::now() - _options.grace;
-    for (const auto& content : _index.contentsByAge()) {
-        if (used <= goal) break;
-        if (content.lastUsed > young) break; // sorted: the rest is younger still
-        if (kept.count(content.digest) != 0) continue;
+    auto left = used();
+    const auto goal = std::min(_capacity.load(), left - std::min(left, bytes));
+    if (left <= goal) return swept;
+    const auto now = _options.now();
+    const EvictionOrder order(_index, now - _options.grace, now);
+    for (const auto& content : order.contents()) {
+        if (left <= goal) break;
         call.check("evicting");
-        if (_options.forgetHot) _options.forgetHot(content.digest);
-        _cache.remove(call, content.digest);
-        _index.forgetContent(content.digest);
-        used -= std::min(used, content.size);
+        if (!evict(call, content)) continue;
+        left -= std::min(left, content.size);
         ++swept.contents;
         swept.bytes += content.size;
         ++_contents;
@@ -86,8 +77,31 @@ Evictor::Swept Evictor::sweep(Call& call, std::uint64_t bytes) {
         log(LogLevel::Information, "evicted least recently used content",
             {{"request", call.requestId()},
              {"contents", std::to_string(swept.contents)},
-             {"bytes", std::to_string(used)}});
+             {"freed", std::to_string(swept.bytes)},
+             {"bytes", std::to_string(left)}});
+    const bool over = left > _capacity;
+    if (over && !_over)
+        log(LogLevel::Warning, "the cache holds more than it may; the rest is pinned, in use or just pulled",
+            {{"request", call.requestId()},
+             {"bytes", std::to_string(left)},
+             {"capacity", std::to_string(_capacity.load())}});
+    _over = over;
     return swept;
+}
+
+bool Evictor::evict(Call& call, const ContentRecord& content) {
+    const auto& digest = content.digest;
+    if (_options.forgetHot) _options.forgetHot(digest);
+    // Looked at again while nobody can open it: it may have been used or pinned since the order was made.
+    const auto still = [&] {
+        const auto now = _index.content(digest);
+        return now && now->lastUsed == content.lastUsed && EvictionOrder::pinned(_index).count(digest) == 0;
+    };
+    return _cache.evict(call, digest, still, [&] { forget(digest); });
+}
+
+void Evictor::forget(const Digest& digest) {
+    writeIndex("eviction", [&] { _index.forgetContent(digest); });
 }
 
 void Evictor::work() {
@@ -98,10 +112,16 @@ void Evictor::work() {
             log(LogLevel::Error, std::string(what) + " failed", {{"cause", error.what()}});
         }
     };
-    guarded("comparing the index with the cache", [this] { reconcile(); });
+    const auto compare = [&] { guarded("comparing the index with the cache", [this] { reconcile(); }); };
+    compare();
+    auto compared = Call::Clock::now();
     std::unique_lock<std::mutex> lock(_mutex);
     while (!_wake.wait_for(lock, _options.every, [this] { return _stopping; })) {
         lock.unlock();
+        if (Call::Clock::now() - compared >= _options.reconcileEvery) {
+            compare();
+            compared = Call::Clock::now();
+        }
         guarded("eviction", [this] { sweep(); });
         lock.lock();
     }

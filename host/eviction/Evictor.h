@@ -10,21 +10,23 @@
 #include <functional>
 #include <mutex>
 #include <thread>
-#include <unordered_set>
 
 namespace wasmproxy::host {
 
 /// Keeps the cache within its capacity: looks every so often on a thread of its own and removes what was used least
-/// recently, but nothing that is pinned or younger than the grace time (a pull in progress needs what it has just
-/// committed). Answers that send a removed module keep it open. At start it makes the DigestIndex's list of contents
-/// agree with the store.
+/// recently, what a tag means last (see EvictionOrder). What is pinned, leased by an answer or a Flight, or younger
+/// than the grace time (a pull in progress needs what it has just committed) stays; what was purged counts as used
+/// until nobody sends it any more. At start and then every hour it makes the DigestIndex's list of contents agree with
+/// the store.
 class Evictor {
 public:
     struct Options {
         std::uint64_t capacity = 0; ///< bytes, of the main tier
         std::chrono::milliseconds every{5000};
         std::chrono::milliseconds grace{60000};
+        std::chrono::milliseconds reconcileEvery{std::chrono::hours(1)};
         std::function<void(const Digest&)> forgetHot; ///< called before a content is removed
+        std::function<std::chrono::system_clock::time_point()> now = std::chrono::system_clock::now;
     };
 
     Evictor(CacheTiers& cache, DigestIndex& index, Options options);
@@ -44,7 +46,9 @@ public:
 
 private:
     void work();
-    std::unordered_set<Digest> pinned() const; ///< the contents that pins keep
+    std::uint64_t used() const;
+    bool evict(Call& call, const ContentRecord& content);
+    void forget(const Digest& digest);
 
     CacheTiers& _cache;
     DigestIndex& _index;
@@ -52,6 +56,8 @@ private:
     std::atomic<std::uint64_t> _capacity;
     std::atomic<std::size_t> _contents{0};
     std::atomic<std::uint64_t> _bytes{0};
+    std::mutex _sweeping; // one pass at a time; guards the next
+    bool _over = false;   // said so
     std::mutex _mutex;
     std::condition_variable _wake;
     bool _stopping = false;

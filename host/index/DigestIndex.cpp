@@ -147,8 +147,13 @@ std::vector<PinRecord> DigestIndex::pins() const {
     return _store->tables.pins();
 }
 
-void DigestIndex::recordContent(const Digest& digest, std::uint64_t size) {
-    _store->writer->commit({ContentRecord{digest, size, std::chrono::system_clock::now()}});
+void DigestIndex::recordContent(const Digest& digest, std::uint64_t size,
+                                std::chrono::system_clock::time_point usedAt) {
+    _store->writer->commit({ContentRecord{digest, size, usedAt}});
+}
+
+std::optional<ContentRecord> DigestIndex::content(const Digest& digest) const {
+    return _store->tables.content(digest);
 }
 
 void DigestIndex::forgetContent(const Digest& digest) {

@@ -138,8 +138,10 @@ public:
     std::optional<PinRecord> pinned(const Digest& digest) const;
     std::vector<PinRecord> pins() const; ///< by digest
 
-    void recordContent(const Digest& digest, std::uint64_t size);
+    void recordContent(const Digest& digest, std::uint64_t size,
+                       std::chrono::system_clock::time_point usedAt = std::chrono::system_clock::now());
     void forgetContent(const Digest& digest);
+    std::optional<ContentRecord> content(const Digest& digest) const;
     std::uint64_t contentBytes() const;
     std::size_t contentCount() const;
     std::vector<ContentRecord> contentsByAge() const; ///< least recently used first

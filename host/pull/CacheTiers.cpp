@@ -101,8 +101,12 @@ std::unique_ptr<Blob> CacheTiers::openTrusted(Call& call, const Digest& digest) 
     return nullptr;
 }
 
+std::unique_ptr<Blob> CacheTiers::openMain(Call& call, const Digest& digest) {
+    return _leases.open(call, digest, [&] { return main().store->open(call, digest); });
+}
+
 std::unique_ptr<Blob> CacheTiers::openLocal(Call& call, std::size_t place, const Digest& digest) {
-    if (place == _main) return _tiers[place].store->open(call, digest);
+    if (place == _main) return openMain(call, digest);
     std::unique_ptr<Blob> blob;
     attempt(place, call, "open", [&] { blob = _tiers[place].store->open(call, digest); });
     if (!blob) _states[place]->recent.forget(digest);
@@ -184,7 +188,7 @@ std::unique_ptr<Blob> CacheTiers::fetched(Call& call, std::size_t place, const D
     ingest->commit(digest);
     ingest.reset();
     if (_stored) _stored(digest, size);
-    return main().store->open(call, digest);
+    return openMain(call, digest);
 }
 
 bool CacheTiers::matches(Blob& blob, const Digest& digest, const Call& call) {
@@ -233,11 +237,27 @@ bool CacheTiers::remove(Call& call, const Digest& digest) {
 }
 
 bool CacheTiers::remove(Call& call, const Tier& tier, const Digest& digest) {
-    if (place(tier) == _main) return tier.store->remove(call, digest);
     bool removed = false;
+    if (place(tier) == _main) {
+        removed = tier.store->remove(call, digest);
+        _leases.removed(digest);
+        return removed;
+    }
     _states[place(tier)]->recent.forget(digest);
     attempt(place(tier), call, "remove", [&] { removed = tier.store->remove(call, digest); });
     return removed;
+}
+
+bool CacheTiers::evict(Call& call, const Digest& digest, const std::function<bool()>& still,
+                       const std::function<void()>& after) {
+    bool evicted = false;
+    _leases.unlessLeased(digest, [&] {
+        if (!still()) return;
+        remove(call, digest);
+        after();
+        evicted = true;
+    });
+    return evicted;
 }
 
 std::vector<std::string> CacheTiers::removeShared(Call& call, const std::vector<Digest>& digests) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "pull/Leases.h"
 #include "pull/RecentContents.h"
 #include "wasmproxy/oci/Descriptor.h"
 #include "wasmproxy/plugin/CacheStore.h"
@@ -58,6 +59,11 @@ public:
     std::unique_ptr<Ingest> ingest(Call& call, std::uint64_t expectedSize); ///< into the main tier
     /// From the local tiers; false: it was in none. Others may still want what is shared.
     bool remove(Call& call, const Digest& digest);
+    /// The same unless somebody has the main tier's open, or `still` says no once nobody can open it; `after` comes
+    /// before anybody can again. False: it stays.
+    bool evict(Call& call, const Digest& digest, const std::function<bool()>& still,
+               const std::function<void()>& after);
+    const Leases& leases() const noexcept { return _leases; } ///< of the main tier
     /// From that tier alone.
     bool remove(Call& call, const Tier& tier, const Digest& digest);
     /// From the shared tiers. Those that could not be asked are returned: contents may still be there.
@@ -98,6 +104,7 @@ private:
     bool attempt(std::size_t place, const Call& call, const char* what, Step&& step) noexcept;
     bool good(Call& call, std::size_t place, Blob& blob, const Digest& digest);
     void found(Call& call, std::size_t place, const Digest& digest);
+    std::unique_ptr<Blob> openMain(Call& call, const Digest& digest);
     std::unique_ptr<Blob> openLocal(Call& call, std::size_t place, const Digest& digest);
     std::unique_ptr<Blob> promoted(Call& call, std::unique_ptr<Blob> blob, const Digest& digest);
     std::unique_ptr<Blob> fetched(Call& call, std::size_t place, const Digest& digest);
@@ -106,6 +113,7 @@ private:
     const std::vector<Tier> _tiers;
     const Stored _stored;
     std::size_t _main = 0;
+    Leases _leases;
     std::vector<std::unique_ptr<State>> _states; // parallel to _tiers
 };
 
