@@ -85,10 +85,12 @@ std::vector<Fault> make() {
     }
     {
         Fault fault{"drain", "cold caches after a node drain",
-                    "before the push both replicas end and lose their caches; they start with the push, and the agents "
+                    "-3 s: both replicas end and lose their caches; they are started again at once, and the agents "
                     "want ten different modules"};
-        fault.events = {{milliseconds(-2000), [](Scene& scene) { scene.system.drain(); }},
-                        {milliseconds(0), [](Scene& scene) { scene.system.comeBack(); }}};
+        fault.events = {{milliseconds(-3000), [](Scene& scene) {
+                             scene.system.drain();
+                             scene.system.comeBack();
+                         }}};
         fault.modules = 10;
         faults.push_back(fault);
     }

@@ -32,7 +32,7 @@ ReportRow play(const Fault& fault, const std::string& name, Upstream& upstream, 
     std::vector<WantedModule> modules;
     for (int at = 0; at < fault.modules; ++at)
         modules.push_back(upstream.publish(fault.name, fault.moduleBytes));
-    const auto system = System::make(name, upstream, fault.system);
+    const auto system = makeSystem(name, upstream, fault.system);
     upstream.front.forget();
 
     Fleet::Options fleetOptions;

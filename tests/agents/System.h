@@ -4,6 +4,7 @@
 #include "Fetch.h"
 #include "Service.h"
 #include "Upstream.h"
+#include "support/HttpClient.h"
 
 #include <deque>
 #include <memory>
@@ -31,7 +32,20 @@ public:
     virtual bool correctionIsPushed() const { return false; } ///< agents hold the password, and fetch again
     virtual void serveOnce(const WantedModule& module) = 0;   ///< each replica, to somebody
 
-    static std::unique_ptr<System> make(const std::string& name, Upstream& upstream, const Options& options);
+    static constexpr const char* WrongPassword = "wrong";
+
+protected:
+    /// Throws unless that is the module.
+    static void check(const HttpAnswer& answer, const WantedModule& module);
+    /// What an agent asks a registry for.
+    static std::unique_ptr<Fetch> pull(const WantedModule& module, unsigned seed, bool pinned, const std::string& user,
+                                       const std::string& password);
 };
+
+std::unique_ptr<System> makeWasmProxies(Upstream& upstream, const System::Options& options);
+std::unique_ptr<System> makeRegistry(Upstream& upstream, const System::Options& options);
+std::unique_ptr<System> makePullThrough(Upstream& upstream, const System::Options& options);
+/// wasm-proxy, registry or pull-through.
+std::unique_ptr<System> makeSystem(const std::string& name, Upstream& upstream, const System::Options& options);
 
 } // namespace wasmproxy::test
