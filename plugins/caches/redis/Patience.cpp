@@ -27,8 +27,10 @@ void Patience::await(int descriptor, short events, const char* doing) const {
 }
 
 void Patience::fail(const char* doing) const {
-    if (Call::Clock::now() >= _until)
-        throw ServerFault("no answer within " + std::to_string(_own.count()) + " ms while " + doing);
+    if (!_call.cancelled() && _given >= _own / 2) {
+        const Time rounded = _given >= _own - Time(1) ? _own : _given; // some microseconds have passed
+        throw ServerFault("no answer within " + std::to_string(rounded.count()) + " ms while " + doing);
+    }
     throw ServerFault(std::string(_call.cancelled() ? "shut down" : "the request's time was over") + " while " + doing,
                       {}, ServerFault::Blame::Caller);
 }

@@ -7,15 +7,15 @@
 
 namespace wasmproxy::redis {
 
-/// How long one thing may take: as long as its Call, and no longer than a bound of our own. Tells the two apart.
+/// How long one thing may take: as long as its Call, and no longer than a bound of our own. Who had half of that and
+/// waited in vain has learned something about the server; who had less has not.
 class Patience {
 public:
     using Time = std::chrono::milliseconds;
 
-    Patience(const Call& call, Time own) : _call(call.within(own)), _own(own), _until(Call::Clock::now() + own) {}
+    Patience(const Call& call, Time own) : _call(call.within(own)), _own(own), _given(_call.remaining()) {}
 
     const Call& call() const noexcept { return _call; }
-    Time own() const noexcept { return _own; }
     bool over() const noexcept { return _call.expired(); }
     /// To wait without looking whether the Call was cancelled; at least 1 ms while there is time.
     Time slice() const noexcept;
@@ -26,7 +26,7 @@ public:
 private:
     Call _call;
     Time _own;
-    Call::Clock::time_point _until; ///< of our own bound
+    Time _given; ///< what there was at the beginning
 };
 
 } // namespace wasmproxy::redis

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "Breaker.h"
 #include "ConnectionPool.h"
 #include "Connector.h"
+#include "wasmproxy/plugin/Breaker.h"
 #include "wasmproxy/plugin/HostServices.h"
 
 #include <memory>

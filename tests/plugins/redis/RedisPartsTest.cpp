@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the store is made of, each part for itself.
-#include "Breaker.h"
 #include "Keys.h"
 #include "RedisFixture.h"
 #include "ReplyReader.h"
@@ -16,12 +15,9 @@ using namespace wasmproxy;
 using namespace wasmproxy::redis;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-using Admission = Breaker::Admission;
 
 class RedisPartsTest : public CppUnit::TestFixture {
     CPPUNIT_TEST_SUITE(RedisPartsTest);
-    CPPUNIT_TEST(breaks);
-    CPPUNIT_TEST(pausesLonger);
     CPPUNIT_TEST(urls);
     CPPUNIT_TEST(settings);
     CPPUNIT_TEST(requests);
@@ -29,78 +25,6 @@ class RedisPartsTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(anyBytesAsReplies);
     CPPUNIT_TEST(hostsThatAreNot);
     CPPUNIT_TEST_SUITE_END();
-
-    Breaker::Clock::time_point now{};
-    std::vector<std::string> said;
-
-    Breaker breaker() {
-        return Breaker([this](bool good, const std::string& line) { said.push_back((good ? "+" : "-") + line); },
-                       [this] { return now; });
-    }
-    static std::string name(Admission admission) {
-        return admission == Admission::Refused ? "refused" : admission == Admission::Usual ? "usual" : "probe";
-    }
-    static void fail(Breaker& breaker) { breaker.failed(breaker.admit(), "it is away"); }
-
-    void breaks() {
-        said.clear();
-        Breaker breaker = this->breaker();
-        fail(breaker);
-        fail(breaker);
-        breaker.succeeded(breaker.admit()); // not in a row
-        fail(breaker);
-        fail(breaker);
-        breaker.undecided(breaker.admit());
-        CPPUNIT_ASSERT_EQUAL(std::string("usual"), name(breaker.admit()));
-        const auto late = breaker.admit();
-        fail(breaker);
-        CPPUNIT_ASSERT_EQUAL(std::size_t(1), said.size());
-        CPPUNIT_ASSERT(said[0].find("-it is away; ") == 0);
-        CPPUNIT_ASSERT_EQUAL(std::string("it is away"), breaker.reason());
-        CPPUNIT_ASSERT_EQUAL(std::string("refused"), name(breaker.admit()));
-        breaker.failed(late, "late"); // asked before it was open
-        now += milliseconds(601);
-        CPPUNIT_ASSERT_EQUAL(std::string("probe"), name(breaker.admit()));
-        CPPUNIT_ASSERT_EQUAL(std::string("refused"), name(breaker.admit())); // one at a time
-        breaker.undecided(Admission::Probe);
-        CPPUNIT_ASSERT_EQUAL(std::string("probe"), name(breaker.admit())); // so another may
-        now += seconds(5);
-        breaker.succeeded(Admission::Probe);
-        CPPUNIT_ASSERT_EQUAL(std::string("usual"), name(breaker.admit()));
-        CPPUNIT_ASSERT_EQUAL(std::string(), breaker.reason());
-        CPPUNIT_ASSERT_EQUAL(std::size_t(2), said.size());
-        CPPUNIT_ASSERT_EQUAL(std::string("+answers again, after 5 s"), said[1]);
-    }
-
-    void pausesLonger() {
-        said.clear();
-        Breaker breaker = this->breaker();
-        for (int i = 0; i < Breaker::Threshold; ++i)
-            fail(breaker);
-        milliseconds expected(500);
-        bool varies = false;
-        milliseconds first{0};
-        for (int i = 0; i < 12; ++i) {
-            const auto begun = now;
-            auto admission = breaker.admit();
-            for (; admission == Admission::Refused; admission = breaker.admit())
-                now += milliseconds(1);
-            const auto paused = std::chrono::duration_cast<milliseconds>(now - begun);
-            CPPUNIT_ASSERT_MESSAGE(std::to_string(paused.count()),
-                                   paused >= expected * 8 / 10 - milliseconds(1) && paused <= expected * 12 / 10);
-            if (expected == Breaker::LongestPause) {
-                if (first.count() == 0) first = paused;
-                varies = varies || paused != first;
-            }
-            breaker.failed(admission, "still");
-            expected = std::min(2 * expected, Breaker::LongestPause);
-        }
-        CPPUNIT_ASSERT(varies);
-        CPPUNIT_ASSERT_EQUAL(std::size_t(1), said.size());
-        breaker.silence();
-        breaker.succeeded(Admission::Probe);
-        CPPUNIT_ASSERT_EQUAL(std::size_t(1), said.size());
-    }
 
     void urls() {
         std::string problem;
