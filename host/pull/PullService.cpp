@@ -22,10 +22,11 @@ double secondsSince(Clock::time_point start) {
     return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-// At most four tries within the default hold, so that a registry in trouble is not hammered.
+// At most five tries within the default hold, so that a registry in trouble is not hammered; and later never so far
+// apart that an agent that came back after its hold could miss the end of the trouble: it has 30 s in all.
 milliseconds backOff(int attempts, std::chrono::seconds retryAfter) {
     static thread_local std::minstd_rand random{std::random_device{}()};
-    static constexpr int Steps[] = {1000, 3000, 4000, 5000};
+    static constexpr int Steps[] = {1000, 3000, 4000, 2500};
     const int base = Steps[std::min(attempts, 4) - 1];
     const auto jittered = milliseconds(std::uniform_int_distribution<int>(base * 8 / 10, base)(random));
     return std::max(jittered, milliseconds(std::min(retryAfter, std::chrono::seconds(60))));
