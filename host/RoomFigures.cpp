@@ -58,6 +58,15 @@ void RoomFigures::askCache(const Configuration& now, AskedFigures& figures) cons
     auto& hits = figures.counter("wasm_proxy_hot_lookups_total", "Modules that were looked for among the open ones.");
     hits.add({{"result", "hit"}}, number(hot.hits));
     hits.add({{"result", "miss"}}, number(hot.misses));
+    const auto shared = _rooms.pulls.sharing().figures();
+    auto& records =
+        figures.counter("wasm_proxy_shared_records_total",
+                        "Times that a tag or module was taken over from another replica, or given to them.");
+    records.add({{"result", "learned"}}, number(shared.learned));
+    records.add({{"result", "published"}}, number(shared.published));
+    figures
+        .counter("wasm_proxy_replica_waits_total", "Looks at what another replica is pulling, instead of pulling it.")
+        .add(number(shared.left));
     figures.counter("wasm_proxy_dropped_accesses_total", "Accesses that were not recorded since too many waited.")
         .add(number(_rooms.index.droppedAccesses()));
 }

@@ -37,7 +37,7 @@ Purge::Purged Purge::reference(Call& call, const Reference& reference) {
         if (tag && other.tag() != reference.tag())
             ++others;
         else
-            forgetTag(key, purged);
+            forgetTag(call, key, purged);
     }
     if (others == 0) remove(call, records, repository, purged);
     return purged;
@@ -51,7 +51,7 @@ Purge::Purged Purge::repository(Call& call, const Repository& repository) {
         if (const auto record = _index.module(digest)) records.push_back(*record);
     if (inTheWay(records, purged)) return purged;
     for (const auto& key : _index.tagsIn(repository))
-        forgetTag(key, purged);
+        forgetTag(call, key, purged);
     unlink(call, {digests.begin(), digests.end()}, repository, purged);
     return purged;
 }
@@ -68,7 +68,7 @@ Purge::Purged Purge::digest(Call& call, const Digest& digest) {
     std::map<Repository, std::vector<ModuleRecord>> byRepository;
     for (const auto& record : records) {
         for (const auto& key : _index.tagsOf(record.manifest))
-            forgetTag(key, purged);
+            forgetTag(call, key, purged);
         for (const auto& repository : _index.links(record.manifest))
             byRepository[repository].push_back(record);
     }
@@ -81,9 +81,12 @@ Purge::Purged Purge::digest(Call& call, const Digest& digest) {
     return purged;
 }
 
-void Purge::forgetTag(const std::string& key, Purged& purged) {
-    _index.forgetTag(Reference::parse(key));
+void Purge::forgetTag(Call& call, const std::string& key, Purged& purged) {
+    const auto reference = Reference::parse(key);
+    _index.forgetTag(reference);
     ++purged.tags;
+    for (auto& name : SharedRecords(_cache).removeTag(call, reference))
+        purged.unreached.insert(std::move(name));
 }
 
 Purge::Digests Purge::contentsOf(Call& call, const ModuleRecord& record) {
@@ -127,6 +130,9 @@ void Purge::unlink(Call& call, const Digests& digests, const Repository& reposit
         if (!_index.linked(digest, repository)) continue;
         _index.unlink(digest, repository);
         ++purged.links;
+        if (!_index.module(digest)) continue;
+        for (auto& name : SharedRecords(_cache).removeModule(call, repository, digest))
+            purged.unreached.insert(std::move(name));
     }
     std::vector<Digest> gone;
     for (const auto& digest : digests) {

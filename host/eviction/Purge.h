@@ -3,6 +3,7 @@
 
 #include "index/DigestIndex.h"
 #include "pull/CacheTiers.h"
+#include "pull/SharedRecords.h"
 
 #include <functional>
 #include <set>
@@ -41,7 +42,7 @@ private:
     using Digests = std::set<Digest>;
     bool inTheWay(const std::vector<ModuleRecord>& records, Purged& purged) const;
     Digests contentsOf(Call& call, const ModuleRecord& record);
-    void forgetTag(const std::string& key, Purged& purged);
+    void forgetTag(Call& call, const std::string& key, Purged& purged);
     void remove(Call& call, const std::vector<ModuleRecord>& records, const Repository& repository, Purged& purged);
     void unlink(Call& call, const Digests& digests, const Repository& repository, Purged& purged);
 

@@ -204,27 +204,20 @@ std::unique_ptr<Ingest> CacheTiers::ingest(Call& call, std::uint64_t expectedSiz
     return main().store->ingest(call, expectedSize);
 }
 
-bool CacheTiers::share(Call& call, const Digest& digest) {
-    bool all = true;
-    for (std::size_t i = _main + 1; i < _tiers.size(); ++i) {
-        const auto blob = openTrusted(call, digest);
-        if (!blob) return false; // evicted meanwhile
-        auto within = call.within(SharedPatience);
-        all = attempt(i, within, "copying into it",
-                      [&] {
-                          auto ingest = _tiers[i].store->ingest(within, blob->size());
-                          DigestStream stream(digest.algorithm());
-                          readAll(*blob, within, "copying to a shared cache", [&](const char* bytes, std::size_t size) {
-                              stream.update(bytes, size);
-                              ingest->write(bytes, size);
-                          });
-                          if (stream.finish() != digest)
-                              throw Error(ErrorCode::StorageFault, "what was read changed meanwhile");
-                          ingest->commit(digest);
-                      }) &&
-              all;
-    }
-    return all;
+bool CacheTiers::share(Call& call, const Tier& tier, const Digest& digest) {
+    const auto blob = openTrusted(call, digest);
+    if (!blob) return false; // evicted meanwhile
+    auto within = call.within(SharedPatience);
+    return attempt(place(tier), within, "copying into it", [&] {
+        auto ingest = tier.store->ingest(within, blob->size());
+        DigestStream stream(digest.algorithm());
+        readAll(*blob, within, "copying to a shared cache", [&](const char* bytes, std::size_t size) {
+            stream.update(bytes, size);
+            ingest->write(bytes, size);
+        });
+        if (stream.finish() != digest) throw Error(ErrorCode::StorageFault, "what was read changed meanwhile");
+        ingest->commit(digest);
+    });
 }
 
 // ---- removing

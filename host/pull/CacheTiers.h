@@ -68,8 +68,8 @@ public:
     bool remove(Call& call, const Tier& tier, const Digest& digest);
     /// From the shared tiers. Those that could not be asked are returned: contents may still be there.
     std::vector<std::string> removeShared(Call& call, const std::vector<Digest>& digests);
-    /// Copies what a local tier has, verified, into the shared ones. False: one of them did not take it.
-    bool share(Call& call, const Digest& digest);
+    /// Copies what a local tier has, verified, into a shared one. False: that did not take it, or nothing has it.
+    bool share(Call& call, const Tier& tier, const Digest& digest);
 
     static bool matches(Blob& blob, const Digest& digest, const Call& call); ///< reads all of it
     const std::vector<Tier>& tiers() const noexcept { return _tiers; }

@@ -43,6 +43,7 @@ PullService::PullService(DigestIndex& index, CacheTiers& cache, Metrics& metrics
       _cache(cache),
       _metrics(metrics),
       _options(options),
+      _sharing(cache, index, options.replicaLock),
       _hot(options.hot),
       _workers(options.workers, options.workersPerRegistry, options.waiting) {}
 
@@ -228,7 +229,9 @@ void PullService::attempt(const FlightPointer& flight) {
         if (before) _metrics.revalidation(result);
     };
     try {
-        const auto state = flight->refresh ? Known() : knownOf(_index, *flight->setup, flight->target);
+        auto state = flight->refresh ? Known() : knownOf(_index, *flight->setup, flight->target);
+        if (!flight->refresh && state.freshness != Freshness::Fresh && _sharing.learn(call, flight->target))
+            state = knownOf(_index, *flight->setup, flight->target);
         if (state.record) {
             const bool fresh = state.freshness == Freshness::Fresh;
             const bool postponed = !fresh && _postponed.find(flight->key);
@@ -239,14 +242,18 @@ void PullService::attempt(const FlightPointer& flight) {
                 flight->stale = std::move(opened);
             }
         }
+        const auto claim = flight->refresh ? ReplicaSharing::Claim() : _sharing.claim(call, flight->target);
+        if (claim.turn != ReplicaSharing::Turn::Ours && leave(flight, claim.turn)) return;
         auto pulled = flight->target.isFile() ? flight->setup->files.pull(call, flight->target)
                                               : flight->setup->registry.pull(call, flight->target);
         if (pulled) {
             if (before) revalidated(before->digest == pulled->record.manifest ? "unchanged" : "moved");
             _hot.insert(pulled->record.module, pulled->content);
             const auto result = pulled->fetched ? CacheResult::Miss : CacheResult::Hit;
-            return succeed(flight, {pulled->content, pulled->record.module, pulled->record.manifest, result},
-                           pulled->credential, secondsSince(begun));
+            succeed(flight, {pulled->content, pulled->record.module, pulled->record.manifest, result},
+                    pulled->credential, secondsSince(begun));
+            // Ours are answered; the other replicas may have to wait for it a little longer.
+            return _sharing.publish(call, flight->target, pulled->record, pulled->fetched);
         }
         const Error absent(ErrorCode::ManifestUnknown,
                            flight->target.reference.repository().host() + " has no " + flight->target.reference.str());
@@ -262,6 +269,7 @@ void PullService::attempt(const FlightPointer& flight) {
         writeIndex(flight->requestId, [&] {
             if (!flight->target.reference.digest()) _index.forgetTag(flight->target.reference);
         });
+        _sharing.disown(call, flight->target.reference);
         failFinally(flight, absent, true);
     } catch (const Error& error) {
         revalidated("failed");
@@ -277,6 +285,21 @@ void PullService::attempt(const FlightPointer& flight) {
     } catch (const std::exception& error) {
         failFinally(flight, Error(ErrorCode::Internal, std::string("pull failed: ") + error.what()), false);
     }
+}
+
+/// Another replica asks upstream, or has just done so: a look at what it found, soon. False: it has had its time.
+bool PullService::leave(const FlightPointer& flight, ReplicaSharing::Turn turn) {
+    const bool theirs = turn == ReplicaSharing::Turn::Theirs;
+    {
+        const std::lock_guard<std::mutex> lock(_mutex);
+        const auto now = Clock::now();
+        if (flight->left == 0) flight->leftSince = now;
+        if (theirs && now - flight->leftSince > _sharing.lockLifetime()) return false;
+        ++flight->left;
+        flight->running = false;
+    }
+    later(flight, theirs ? _options.replicaPoll : milliseconds(0), &PullService::startAttempt);
+    return true;
 }
 
 void PullService::pollCredentials(const FlightPointer& flight) {
@@ -372,7 +395,7 @@ void PullService::failForNow(const FlightPointer& flight, const Error& error) {
     std::optional<ServedModule> stale;
     const bool refused = !flight->target.isFile() &&
                          (error.code() == ErrorCode::CredentialRefused || error.code() == ErrorCode::RepositoryDenied);
-    const auto delay = backOff(flight->attempts, error.retryAfter());
+    const auto delay = backOff(flight->attempts - flight->left, error.retryAfter());
     if (error.code() == ErrorCode::Blocked) blocked(flight);
     {
         const std::lock_guard<std::mutex> lock(_mutex);
@@ -407,6 +430,8 @@ void PullService::failForNow(const FlightPointer& flight, const Error& error) {
 void PullService::blocked(const FlightPointer& flight) {
     if (!flight->target.reference.digest())
         writeIndex(flight->requestId, [&] { _index.forgetTag(flight->target.reference); });
+    Call call(flight->requestId, Clock::now() + _options.staleAfter, &_cancelled, flight->trace);
+    _sharing.disown(call, flight->target.reference);
     const std::lock_guard<std::mutex> lock(_mutex);
     flight->stale.reset();
     const auto now = Clock::now();

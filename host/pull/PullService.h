@@ -11,6 +11,7 @@
 #include "pull/ModulePuller.h"
 #include "pull/ModuleService.h"
 #include "pull/PullSetup.h"
+#include "pull/ReplicaSharing.h"
 #include "pull/TimerQueue.h"
 #include "pull/WorkerPool.h"
 
@@ -31,6 +32,8 @@ struct PullOptions {
     std::chrono::milliseconds staleAfter{2000};    ///< a request that could be answered stale waits this long
     std::chrono::milliseconds remember{10000};     ///< how long a final failure is answered without asking again
     std::chrono::milliseconds credentialPoll{500}; ///< how often a Flight that waits for a credential looks for one
+    std::chrono::milliseconds replicaPoll{200};    ///< how often a Flight looks for what another replica pulls
+    std::chrono::milliseconds replicaLock{10000};  ///< how long one that pulls keeps the others waiting, at most
     std::size_t workers = 16;
     std::size_t workersPerRegistry = 6;
     std::size_t waiting = 20000; ///< requests that wait, over all Flights
@@ -68,6 +71,7 @@ public:
     void forgetHot(const Digest& module) { _hot.erase(module); }
     HotTable::Lookups hotLookups() const { return _hot.lookups(); }
     FailureLog& failureLog() noexcept { return _failureLog; }
+    const ReplicaSharing& sharing() const noexcept { return _sharing; }
 
 private:
     using Clock = std::chrono::steady_clock;
@@ -79,6 +83,7 @@ private:
               ModuleCallback callback, const Known& state);
     void startAttempt(const FlightPointer& flight);
     void attempt(const FlightPointer& flight);
+    bool leave(const FlightPointer& flight, ReplicaSharing::Turn turn);
     void pollCredentials(const FlightPointer& flight);
     std::chrono::milliseconds credentialPoll() const;
     std::optional<ServedModule> openKnown(Call& call, const ModuleRecord& record, CacheResult result);
@@ -101,6 +106,7 @@ private:
     CacheTiers& _cache;
     Metrics& _metrics;
     const PullOptions _options;
+    ReplicaSharing _sharing;
     HotTable _hot;
     FailureLog _failureLog;
 

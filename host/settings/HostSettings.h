@@ -106,8 +106,12 @@ struct PullSettings : Settings {
     Setting<Bytes> maxLayer{this, "max-layer", Bytes{512u << 20}, "The largest layer, as stored in the registry."};
     Setting<std::vector<std::string>> credentials{
         this, "credentials", {}, "Credential sources asked in this order. Default: all, in the order of the file."};
-    Setting<std::vector<std::string>> caches{
-        this, "caches", {}, "Cache stores, fastest first. Default: all, in the order of the file."};
+    Setting<std::vector<std::string>> caches{this,
+                                             "caches",
+                                             {},
+                                             "Cache stores, fastest first: local ones (memory, disk), then those that "
+                                             "replicas share (redis, s3). The last local "
+                                             "one is written to. Default: all, in the order of the file."};
     Setting<std::uint64_t> workers{this, "workers", 16, "Pulls that run at the same time."};
     Setting<std::uint64_t> workersPerRegistry{this, "workers-per-registry", 6,
                                               "Of those, how many may be busy with one registry."};
@@ -185,7 +189,9 @@ struct CredentialSettings : Settings {
 struct CacheSettings : Settings {
     Setting<std::string> plugin{this, "plugin", "disk", "Which cache plugin."};
     Setting<Bytes> capacity{this, "capacity", Bytes{std::uint64_t(10) << 30},
-                            "Bytes to keep; what was used least recently goes first."};
+                            "Bytes to keep; what was used least recently goes first. Default of a store with "
+                            "max-bytes: three quarters of that. "
+                            "Means nothing for a shared store."};
 
 protected:
     void validate(const std::string& prefix, std::vector<SettingsProblem>& problems) const override;

@@ -25,7 +25,7 @@ class CacheTiersTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(sharedBytesThatAreNotTheirDigestAreNeverServed);
     CPPUNIT_TEST(aSharedTierThatFailsHasNothing);
     CPPUNIT_TEST(theMainTiersErrorsLeave);
-    CPPUNIT_TEST(sharingCopiesToEverySharedTier);
+    CPPUNIT_TEST(sharingCopiesIntoOneTier);
     CPPUNIT_TEST(removingLeavesWhatIsShared);
     CPPUNIT_TEST(whatCannotBeRemovedIsNamed);
     CPPUNIT_TEST(theLeastRecentlyUsedGoesAsInAModel);
@@ -185,17 +185,21 @@ public:
         expectError("a full disk", ErrorCode::StorageFault, "today", [&] { open(cache, digest); });
     }
 
-    void sharingCopiesToEverySharedTier() {
+    void sharingCopiesIntoOneTier() {
         CacheTiers cache({{"main", &_main}, {"redis", &_redis, &_redis}, {"s3", &_s3, &_s3}});
         const auto digest = _main.put("module");
         auto work = call();
         _redis.fail(true);
-        CPPUNIT_ASSERT(!cache.share(work, digest));
-        CPPUNIT_ASSERT(_s3.has(digest)); // in spite of the one before
+        CPPUNIT_ASSERT(!cache.share(work, cache.tiers()[1], digest));
+        CPPUNIT_ASSERT(cache.share(work, cache.tiers()[2], digest));
+        CPPUNIT_ASSERT(_s3.has(digest) && !_redis.has(digest));
         _redis.fail(false);
-        CPPUNIT_ASSERT(cache.share(work, digest));
+        CPPUNIT_ASSERT(cache.share(work, cache.tiers()[1], digest));
         CPPUNIT_ASSERT(_redis.has(digest));
-        CPPUNIT_ASSERT(!cache.share(work, Digest::of("not here")));
+        CPPUNIT_ASSERT(!cache.share(work, cache.tiers()[1], Digest::of("not here")));
+        _main.spoil(digest, "m0dule"); // nobody else's trouble
+        CPPUNIT_ASSERT(!cache.share(work, cache.tiers()[2], digest));
+        CPPUNIT_ASSERT_EQUAL(std::string("module"), *_s3.contents().at(digest));
     }
 
     void removingLeavesWhatIsShared() {

@@ -5,6 +5,7 @@
 #include "pull/PullService.h"
 
 #include "DiskStore.h"
+#include "MemoryStores.h"
 #include "pull/HttpSource.h"
 #include "wasmproxy/distribution/DistributionBackend.h"
 #include "wasmproxy/testing/FakeRegistry.h"
@@ -94,12 +95,13 @@ inline PullOptions quickOptions() {
 /// All rooms that take part in a pull, over a registry in memory and a real disk cache and index.
 struct Rooms {
     Rooms(testing::FakeRegistry& registry, const std::string& folder, ChangingSource& source, milliseconds tagTtl,
-          const PullOptions& options = quickOptions(), const PullLimits& limits = {})
+          const PullOptions& options = quickOptions(), const PullLimits& limits = {}, FakeSharedStore* shared = nullptr)
         : services(registry),
           backend(services, std::make_unique<DistributionSettings>(), std::make_unique<RegistryDialect>()),
           store(services, diskSettings(folder)),
           index({folder + "/index.db"}),
-          cache({{"main", &store}}),
+          cache(tiers(store, shared),
+                [this](const Digest& digest, std::uint64_t size) { index.recordContent(digest, size); }),
           routes(routesTo(backend, tagTtl)),
           keychain({{"team", &source}}),
           setup(new PullSetup{
@@ -123,6 +125,11 @@ struct Rooms {
         settings->apply({{"directory", folder + "/blobs", "test"}}, "cache.main.", problems);
         CPPUNIT_ASSERT(problems.empty());
         return settings;
+    }
+    static std::vector<CacheTiers::Tier> tiers(CacheStore& main, FakeSharedStore* shared) {
+        std::vector<CacheTiers::Tier> tiers{{"main", &main}};
+        if (shared) tiers.push_back({"shared", shared, shared});
+        return tiers;
     }
     static std::vector<Route> routesTo(RegistryBackend& backend, milliseconds tagTtl) {
         Route route{"private", Pattern("r.example.com/team/**"), "oci", &backend, {"team"}};
