@@ -103,7 +103,6 @@ private:
     template <class Step>
     bool attempt(std::size_t place, const Call& call, const char* what, Step&& step) noexcept;
     bool good(Call& call, std::size_t place, Blob& blob, const Digest& digest);
-    void found(Call& call, std::size_t place, const Digest& digest);
     std::unique_ptr<Blob> openMain(Call& call, const Digest& digest);
     std::unique_ptr<Blob> openLocal(Call& call, std::size_t place, const Digest& digest);
     std::unique_ptr<Blob> promoted(Call& call, std::unique_ptr<Blob> blob, const Digest& digest);
