@@ -61,6 +61,8 @@ bool CacheTiers::attempt(std::size_t place, const Call& call, const char* what, 
         return true;
     } catch (const std::exception& error) {
         failed(_tiers[place], call, what, error);
+    } catch (...) { // a Blob is the plugin's own
+        failed(_tiers[place], call, what, Error(ErrorCode::PluginFault, "something that is no std::exception"));
     }
     return false;
 }

@@ -66,6 +66,25 @@ public:
     void visit(Call&, const std::function<void(const StoredBlob&)>&) override {}
 };
 
+class BadSharedStore : public BadStore, public SharedStore {
+public:
+    void* ability(const char* id) noexcept override {
+        return id == std::string(SharedStore::Id) ? static_cast<SharedStore*>(this) : nullptr;
+    }
+    std::optional<std::string> record(Call&, const std::string& key) override {
+        if (key == "none") return std::nullopt;
+        return std::string(key == "long" ? MaxRecord + 1 : MaxRecord, 'x');
+    }
+    void putRecord(Call&, const std::string&, const std::string&, std::chrono::seconds) override {
+        throw std::runtime_error("socket");
+    }
+    void removeRecord(Call&, const std::string&) override { throw 7; }
+    bool canLock() const noexcept override { return true; }
+    std::unique_ptr<Lock> tryLock(Call&, const std::string&, std::chrono::milliseconds) override {
+        throw Error(ErrorCode::StorageFault, "away");
+    }
+};
+
 } // namespace
 
 class PluginGuardTest : public CppUnit::TestFixture {
@@ -74,6 +93,7 @@ class PluginGuardTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(brokenPromisesAreFaults);
     CPPUNIT_TEST(readersAreGuardedToo);
     CPPUNIT_TEST(everySeamIsGuarded);
+    CPPUNIT_TEST(whatIsSharedIsGuardedToo);
     CPPUNIT_TEST(callsAreCounted);
     CPPUNIT_TEST_SUITE_END();
 
@@ -123,6 +143,25 @@ class PluginGuardTest : public CppUnit::TestFixture {
                           [&] { store.open(_call, Digest::of("x")); });
         test::expectError("ingest", ErrorCode::PluginFault, "gave no ingest", [&] { store.ingest(_call, 1); });
         test::expectError("remove", ErrorCode::StorageFault, "gone", [&] { store.remove(_call, Digest::of("x")); });
+    }
+
+    void whatIsSharedIsGuardedToo() {
+        GuardedCacheStore alone(std::make_unique<BadStore>(), PluginGuard("cache.main", _metrics));
+        CPPUNIT_ASSERT(!alone.ability(SharedStore::Id));
+        GuardedCacheStore store(std::make_unique<BadSharedStore>(), PluginGuard("cache.shared", _metrics));
+        CPPUNIT_ASSERT(!store.ability("another/1"));
+        auto* shared = static_cast<SharedStore*>(store.ability(SharedStore::Id));
+        CPPUNIT_ASSERT(shared && shared->canLock());
+        CPPUNIT_ASSERT(!shared->record(_call, "none"));
+        CPPUNIT_ASSERT_EQUAL(SharedStore::MaxRecord, shared->record(_call, "full")->size());
+        test::expectError("long", ErrorCode::PluginFault, "cache.shared gave a record of 65537 bytes",
+                          [&] { shared->record(_call, "long"); });
+        test::expectError("put", ErrorCode::PluginFault, "cache.shared put-record threw: socket",
+                          [&] { shared->putRecord(_call, "k", "v", std::chrono::seconds(1)); });
+        test::expectError("remove", ErrorCode::PluginFault, "cache.shared remove-record threw something",
+                          [&] { shared->removeRecord(_call, "k"); });
+        test::expectError("lock", ErrorCode::StorageFault, "away",
+                          [&] { shared->tryLock(_call, "k", std::chrono::seconds(1)); });
     }
 
     void callsAreCounted() {
