@@ -3,86 +3,72 @@
 
 #include "ServerFault.h"
 
-#include <ctime>
+#include <netdb.h>
+
+#include <cstring>
+#include <memory>
+#include <new>
+#include <system_error>
 
 namespace wasmproxy::redis {
 
-Resolver::Resolver(std::string host, int port) : _host(std::move(host)), _port(std::to_string(port)) {
-    _hints.ai_family = AF_UNSPEC;
-    _hints.ai_socktype = SOCK_STREAM;
-    _hints.ai_flags = AI_NUMERICSERV | AI_ADDRCONFIG;
-    _request.ar_name = _host.c_str();
-    _request.ar_service = _port.c_str();
-    _request.ar_request = &_hints;
-}
+Resolver::Resolver(std::string host, int port) : _host(std::move(host)), _port(std::to_string(port)) {}
 
 Resolver::~Resolver() {
-    if (!_running) return;
-    if (::gai_cancel(&_request) != EAI_CANCELED) {
-        const gaicb* const list[] = {&_request};
-        while (::gai_error(&_request) == EAI_INPROGRESS)
-            ::gai_suspend(list, 1, nullptr);
-    }
-    if (_request.ar_result != nullptr) ::freeaddrinfo(_request.ar_result);
+    if (_thread.joinable()) _thread.join();
 }
 
 std::vector<SocketAddress> Resolver::addresses(const Patience& patience) {
-    constexpr const char* Doing = "looking up its address";
-    const std::unique_lock<std::timed_mutex> lock(_mutex, patience.call().remaining());
-    if (!lock) patience.fail(Doing);
+    std::unique_lock<std::mutex> lock(_mutex);
+    std::vector<SocketAddress> found;
+    if (!_running && ask(AI_NUMERICHOST, found) == 0) return found; // a number: nothing to wait for
     if (!_running) {
-        // An address needs no thread; only numbers are read here, so that this never waits.
-        addrinfo hints = _hints;
-        hints.ai_flags = AI_NUMERICSERV | AI_NUMERICHOST;
-        if (::getaddrinfo(_host.c_str(), _port.c_str(), &hints, &_request.ar_result) == 0)
-            take(0);
-        else
-            start();
+        if (_thread.joinable()) _thread.join(); // it has finished
+        try {
+            _thread = std::thread([this] { lookUp(); });
+            _running = true;
+        } catch (const std::system_error& error) {
+            throw ServerFault("cannot look up " + _host + ": " + error.code().message());
+        }
     }
-    const bool inTime = !_running || finished(patience);
+    while (_running && !patience.over())
+        _finished.wait_for(lock, patience.slice());
     if (!_known.empty()) return _known;
-    if (!inTime) patience.fail(Doing);
+    if (_running) patience.fail("looking up its address");
     throw ServerFault("cannot look up " + _host + ": " + _failure);
 }
 
-void Resolver::start() {
-    gaicb* list[] = {&_request};
-    _request.ar_result = nullptr;
-    const int result = ::getaddrinfo_a(GAI_NOWAIT, list, 1, nullptr);
-    if (result == 0)
-        _running = true;
-    else
-        _failure = ::gai_strerror(result);
-}
-
-bool Resolver::finished(const Patience& patience) {
-    const gaicb* const list[] = {&_request};
-    while (true) {
-        const int state = ::gai_error(&_request);
-        if (state != EAI_INPROGRESS) {
-            take(state);
-            return true;
-        }
-        if (patience.over()) return false;
-        const auto slice = patience.slice().count();
-        const timespec time{slice / 1000, (slice % 1000) * 1000000};
-        ::gai_suspend(list, 1, &time);
-    }
-}
-
-void Resolver::take(int result) {
-    _running = false;
+void Resolver::lookUp() {
     std::vector<SocketAddress> found;
-    for (const addrinfo* at = _request.ar_result; result == 0 && at && found.size() < MaxAddresses; at = at->ai_next) {
+    int result = EAI_MEMORY;
+    try {
+        result = ask(AI_ADDRCONFIG, found);
+    } catch (const std::bad_alloc&) { // a thread's exception would end the process
+    }
+    const std::lock_guard<std::mutex> guard(_mutex);
+    _running = false;
+    _failure = result == 0 ? "it has no address" : ::gai_strerror(result);
+    if (!found.empty()) _known = std::move(found);
+    _finished.notify_all();
+}
+
+int Resolver::ask(int flags, std::vector<SocketAddress>& found) const {
+    addrinfo hints{};
+    hints.ai_family = AF_UNSPEC;
+    hints.ai_socktype = SOCK_STREAM;
+    hints.ai_flags = AI_NUMERICSERV | flags;
+    addrinfo* list = nullptr;
+    const int result = ::getaddrinfo(_host.c_str(), _port.c_str(), &hints, &list);
+    const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owned(list, [](addrinfo* all) {
+        if (all != nullptr) ::freeaddrinfo(all);
+    });
+    for (const addrinfo* at = list; at != nullptr && found.size() < MaxAddresses; at = at->ai_next) {
         if (at->ai_addrlen > sizeof(sockaddr_storage)) continue;
         SocketAddress& address = found.emplace_back();
         std::memcpy(&address.storage, at->ai_addr, at->ai_addrlen);
         address.size = at->ai_addrlen;
     }
-    if (_request.ar_result != nullptr) ::freeaddrinfo(_request.ar_result);
-    _request.ar_result = nullptr;
-    _failure = result == 0 ? "it has no address" : ::gai_strerror(result);
-    if (!found.empty()) _known = std::move(found);
+    return result;
 }
 
 } // namespace wasmproxy::redis

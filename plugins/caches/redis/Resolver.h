@@ -3,13 +3,12 @@
 
 #include "Patience.h"
 
-#include <netdb.h>
 #include <sys/socket.h>
 
-#include <cstring>
-#include <memory>
+#include <condition_variable>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace wasmproxy::redis {
@@ -19,7 +18,7 @@ struct SocketAddress {
     socklen_t size = 0;
 };
 
-/// Looks up one host, with a bound on the wait that getaddrinfo(3) does not have. One look-up at a time, which all who
+/// Looks up one host on a thread of its own, since getaddrinfo(3) knows no bound. One look-up at a time, which all who
 /// ask share; where it fails or takes too long, the addresses known before are given. Thread-safe.
 class Resolver {
 public:
@@ -34,15 +33,14 @@ public:
     std::vector<SocketAddress> addresses(const Patience& patience);
 
 private:
-    void start();
-    bool finished(const Patience& patience); ///< false: out of patience
-    void take(int result);
+    void lookUp();
+    int ask(int flags, std::vector<SocketAddress>& found) const;
 
     const std::string _host;
     const std::string _port;
-    addrinfo _hints{};
-    gaicb _request{};
-    std::timed_mutex _mutex;
+    std::mutex _mutex; // all below
+    std::condition_variable _finished;
+    std::thread _thread;
     bool _running = false;
     std::vector<SocketAddress> _known;
     std::string _failure;
