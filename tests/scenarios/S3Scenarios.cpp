@@ -98,6 +98,8 @@ class S3Scenarios : public CppUnit::TestFixture {
     CPPUNIT_TEST(whoIsRefusedLearnsWhy);
     CPPUNIT_TEST(aSessionEndsAndIsRenewed);
     CPPUNIT_TEST(slowDown);
+    CPPUNIT_TEST(replicasShare);
+    CPPUNIT_TEST(aStoreThatFailsFailsNobody);
     CPPUNIT_TEST_SUITE_END();
 
     std::unique_ptr<Bucket> bucket; // made for each test: CppUnit keeps all fixtures from the start
@@ -318,6 +320,71 @@ private:
             }
         }
         CPPUNIT_ASSERT_MESSAGE(services->logged(), again);
+    }
+
+    std::unique_ptr<Proxy> replica(const PrivateRegistry& upstream, const std::string& key) const {
+        Proxy::Options options{upstream.registry.host()};
+        options.pull = "caches = main, shared";
+        options.more =
+            "[cache.shared]\nplugin = s3\nbucket = modules\nregion = eu-west-1\nendpoint = " + bucket->endpoint() +
+            "\naccess-key-file = " + (bucket->folder / ("key-" + key)) + "\n";
+        return std::make_unique<Proxy>(options);
+    }
+    /// Waits until the bucket has been told so often.
+    void awaitPuts(std::size_t records, const Proxy& proxy) const {
+        const auto end = Call::Clock::now() + seconds(20);
+        while (bucket->count("200 PUT /modules/wasm-proxy/records/") < records && Call::Clock::now() < end)
+            std::this_thread::sleep_for(milliseconds(20));
+        CPPUNIT_ASSERT_MESSAGE(bucket->file("log") + proxy.log(),
+                               bucket->count("200 PUT /modules/wasm-proxy/records/") >= records);
+    }
+
+    /// What one replica pulled, a second cold one serves without asking upstream.
+    void replicasShare() {
+        if (!bucket) return;
+        PrivateRegistry upstream;
+        const auto module = uniqueModule("shared by s3", 3u << 20);
+        upstream.put("team/authz:v1", istioArtifact(module));
+        const auto reference = upstream.registry.host() + "/team/authz:v1";
+        const auto first = replica(upstream, "default");
+        auto answer = first->fetch(reference);
+        CPPUNIT_ASSERT_EQUAL_MESSAGE(answer.body + first->log(), 200, answer.status);
+        awaitPuts(2, *first); // the manifest's module, the tag
+        upstream.registry.stop();
+        const auto second = replica(upstream, "session"); // another identity with the same rights
+        answer = second->fetch(reference);
+        CPPUNIT_ASSERT_EQUAL_MESSAGE(answer.body + second->log() + bucket->file("log"), 200, answer.status);
+        CPPUNIT_ASSERT(answer.body == module);
+        // One that may only read serves it as well.
+        const auto third = replica(upstream, "reader");
+        answer = third->fetch(reference);
+        CPPUNIT_ASSERT_EQUAL_MESSAGE(answer.body + third->log(), 200, answer.status);
+        CPPUNIT_ASSERT(answer.body == module);
+        for (const auto* each : {&first, &second, &third})
+            assertNoSecret((*each)->log() + (*each)->health("/metrics").body);
+    }
+
+    void aStoreThatFailsFailsNobody() {
+        if (!bucket) return;
+        PrivateRegistry upstream;
+        const auto proxy = replica(upstream, "default");
+        bucket->tell("slow-down");
+        for (int i = 0; i < 6; ++i) {
+            const auto module = uniqueModule("unshared " + std::to_string(i));
+            const auto name = "team/authz:v" + std::to_string(i);
+            upstream.put(name, istioArtifact(module));
+            const auto answer = proxy->fetch(upstream.registry.host() + "/" + name);
+            CPPUNIT_ASSERT_EQUAL_MESSAGE(answer.body + proxy->log(), 200, answer.status);
+            CPPUNIT_ASSERT(answer.body == module);
+        }
+        CPPUNIT_ASSERT_MESSAGE(bucket->file("log"), bucket->count("503 ") < 12); // left alone after three
+        CPPUNIT_ASSERT_MESSAGE(proxy->log(), proxy->log().find("503 SlowDown") != std::string::npos);
+        const auto misspelt = replica(upstream, "poor"); // AccessDenied
+        upstream.put("team/late:v1", istioArtifact(uniqueModule("late")));
+        const auto answer = misspelt->fetch(upstream.registry.host() + "/team/late:v1");
+        CPPUNIT_ASSERT_EQUAL_MESSAGE(answer.body + misspelt->log(), 200, answer.status);
+        CPPUNIT_ASSERT_MESSAGE(misspelt->log(), misspelt->log().find("s3:GetObject") != std::string::npos);
+        assertNoSecret(proxy->log() + misspelt->log());
     }
 };
 

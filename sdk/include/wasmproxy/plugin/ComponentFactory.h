@@ -35,8 +35,8 @@ public:
         return false;
     }
 
-    /// Registry backends and cache stores: fixed addresses of the component's own (a cloud's metadata service), which the transport
-    /// dials as written although they are link-local. Host names without port.
+    /// Registry backends and cache stores: fixed addresses of the component's own (a cloud's metadata service), which
+    /// the transport dials as written although they are link-local. Host names without port.
     virtual std::vector<std::string> trustedHosts() const { return {}; }
 };
 
