@@ -379,12 +379,13 @@ private:
         }
         CPPUNIT_ASSERT_MESSAGE(bucket->file("log"), bucket->count("503 ") < 12); // left alone after three
         CPPUNIT_ASSERT_MESSAGE(proxy->log(), proxy->log().find("503 SlowDown") != std::string::npos);
-        const auto misspelt = replica(upstream, "poor"); // AccessDenied
+        bucket->tell("well");
+        const auto forbidden = replica(upstream, "poor");
         upstream.put("team/late:v1", istioArtifact(uniqueModule("late")));
-        const auto answer = misspelt->fetch(upstream.registry.host() + "/team/late:v1");
-        CPPUNIT_ASSERT_EQUAL_MESSAGE(answer.body + misspelt->log(), 200, answer.status);
-        CPPUNIT_ASSERT_MESSAGE(misspelt->log(), misspelt->log().find("s3:GetObject") != std::string::npos);
-        assertNoSecret(proxy->log() + misspelt->log());
+        const auto answer = forbidden->fetch(upstream.registry.host() + "/team/late:v1");
+        CPPUNIT_ASSERT_EQUAL_MESSAGE(answer.body + forbidden->log(), 200, answer.status);
+        CPPUNIT_ASSERT_MESSAGE(forbidden->log(), forbidden->log().find("s3:GetObject") != std::string::npos);
+        assertNoSecret(proxy->log() + forbidden->log());
     }
 };
 
