@@ -33,10 +33,10 @@ std::string Connector::stamp() const {
     return result;
 }
 
-std::shared_ptr<const TlsContext> Connector::tls(const std::string& current) {
+std::shared_ptr<const TlsTrust> Connector::tls(const std::string& current) {
     const std::lock_guard<std::mutex> guard(_mutex);
     if (!_tls || _tlsStamp != current) {
-        _tls = std::make_shared<TlsContext>(_settings.caFile, _settings.clientCertificate, _settings.clientKey);
+        _tls = std::make_shared<TlsTrust>(_settings.caFile, _settings.clientCertificate, _settings.clientKey);
         _tlsStamp = current;
     }
     return _tls;

@@ -4,7 +4,7 @@
 #include "Connection.h"
 #include "RedisSettings.h"
 #include "Resolver.h"
-#include "TlsContext.h"
+#include "TlsTrust.h"
 
 #include <memory>
 #include <mutex>
@@ -26,7 +26,7 @@ public:
     std::string stamp() const;
 
 private:
-    std::shared_ptr<const TlsContext> tls(const std::string& stamp);
+    std::shared_ptr<const TlsTrust> tls(const std::string& stamp);
     void login(Connection& connection, const Patience& patience) const;
 
     const RedisSettings& _settings;
@@ -34,7 +34,7 @@ private:
     Resolver _resolver;
     std::mutex _mutex;
     std::string _tlsStamp;
-    std::shared_ptr<const TlsContext> _tls;
+    std::shared_ptr<const TlsTrust> _tls;
 };
 
 } // namespace wasmproxy::redis

@@ -22,12 +22,9 @@ bool isAddress(const std::string& host) {
 
 } // namespace
 
-TlsChannel::TlsChannel(std::unique_ptr<Channel> below, std::shared_ptr<const TlsContext> context,
-                       const std::string& host, const Patience& patience)
-    : _below(std::move(below)),
-      _context(std::move(context)),
-      _session(SSL_new(_context->get()), SSL_free),
-      _host(host) {
+TlsChannel::TlsChannel(std::unique_ptr<Channel> below, std::shared_ptr<const TlsTrust> trust, const std::string& host,
+                       const Patience& patience)
+    : _below(std::move(below)), _trust(std::move(trust)), _session(SSL_new(_trust->get()), SSL_free), _host(host) {
     if (!_session) throw ServerFault("cannot set TLS up: " + opensslText());
     _in = BIO_new(BIO_s_mem());
     _out = BIO_new(BIO_s_mem());

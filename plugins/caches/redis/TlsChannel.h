@@ -2,7 +2,7 @@
 #pragma once
 
 #include "Channel.h"
-#include "TlsContext.h"
+#include "TlsTrust.h"
 
 #include <memory>
 #include <string>
@@ -17,7 +17,7 @@ namespace wasmproxy::redis {
 class TlsChannel : public Channel {
 public:
     /// Handshakes; the certificate must be for `host`, a name or an address. Throws ServerFault.
-    TlsChannel(std::unique_ptr<Channel> below, std::shared_ptr<const TlsContext> context, const std::string& host,
+    TlsChannel(std::unique_ptr<Channel> below, std::shared_ptr<const TlsTrust> trust, const std::string& host,
                const Patience& patience);
     ~TlsChannel() override;
 
@@ -32,7 +32,7 @@ private:
     [[noreturn]] void fail() const;
 
     std::unique_ptr<Channel> _below;
-    std::shared_ptr<const TlsContext> _context;
+    std::shared_ptr<const TlsTrust> _trust;
     std::unique_ptr<ssl_st, void (*)(ssl_st*)> _session;
     bio_st* _in = nullptr;  ///< the session's: what came
     bio_st* _out = nullptr; ///< the session's: what is to be sent

@@ -408,9 +408,11 @@ class RedisStoreTest : public CppUnit::TestFixture {
                {"client-certificate", options.certificate, ""},
                {"client-key", folder.write("other.key", Certificate({"x"}).keyPem()), ""}},
               "client-key: cannot use");
-        fails("plain to TLS", "redis://localhost:" + std::to_string(redis.port()), {}, "redis at localhost:");
+        // Each waits for the other: the timeouts end that.
+        const std::vector<KeyValue> hasty{{"connect-timeout", "300ms", ""}, {"command-timeout", "300ms", ""}};
+        fails("plain to TLS", "redis://localhost:" + std::to_string(redis.port()), hasty, "redis at localhost:");
         const RedisInstance plain;
-        fails("TLS to plain", "rediss://localhost:" + std::to_string(plain.port()), {}, "redis at localhost:");
+        fails("TLS to plain", "rediss://localhost:" + std::to_string(plain.port()), hasty, "redis at localhost:");
     }
 
     void otherProgramsKeysAreLeftAlone() {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "TlsContext.h"
+#include "TlsTrust.h"
 
 #include "ServerFault.h"
 
@@ -19,7 +19,7 @@ std::string opensslText() {
     return text;
 }
 
-TlsContext::TlsContext(const std::string& caFile, const std::string& certificate, const std::string& key)
+TlsTrust::TlsTrust(const std::string& caFile, const std::string& certificate, const std::string& key)
     : _context(SSL_CTX_new(TLS_client_method()), SSL_CTX_free) {
     ERR_clear_error();
     if (!_context) throw ServerFault("cannot set TLS up: " + opensslText());

@@ -9,10 +9,10 @@ struct ssl_ctx_st;
 namespace wasmproxy::redis {
 
 /// Whom we believe and what we show, read from files. Immutable; thread-safe.
-class TlsContext {
+class TlsTrust {
 public:
     /// Empty names are left out: the system's authorities, no certificate of ours. Throws ServerFault naming the key.
-    TlsContext(const std::string& caFile, const std::string& certificate, const std::string& key);
+    TlsTrust(const std::string& caFile, const std::string& certificate, const std::string& key);
 
     ssl_ctx_st* get() const noexcept { return _context.get(); }
 
