@@ -50,10 +50,17 @@ std::vector<Reply> RedisServer::exchange(const Call& call, const Request& reques
     auto connection = slot.kept(_connector.stamp());
     if (!connection) connection = _connector.connect(call);
     auto replies = connection->ask(request, bounds, Patience(call, _settings->commandTimeout));
-    slot.keep(std::move(connection));
-    for (const Reply& reply : replies)
-        if (reply.is(Reply::Kind::Error) && Refusal::isOutage(reply))
+    bool misled = false;
+    for (const Reply& reply : replies) {
+        if (!reply.is(Reply::Kind::Error)) continue;
+        if (Refusal::isOutage(reply))
             throw ServerFault("it cannot answer: " + Refusal::textOf(reply), Refusal::hintOf(reply));
+        misled = misled || Refusal::isMisled(reply);
+    }
+    if (misled)
+        _pool.clear(); // after a failover the name leads to another server by now
+    else
+        slot.keep(std::move(connection));
     return replies;
 }
 

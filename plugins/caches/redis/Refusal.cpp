@@ -41,4 +41,9 @@ bool Refusal::isOutage(const Reply& reply) {
     return code == "LOADING" || code == "MASTERDOWN" || code == "CLUSTERDOWN";
 }
 
+bool Refusal::isMisled(const Reply& reply) {
+    const std::string code = codeOf(reply);
+    return code == "READONLY" || code == "NOAUTH";
+}
+
 } // namespace wasmproxy::redis

@@ -15,6 +15,8 @@ struct Refusal {
     static std::string hintOf(const Reply& reply); ///< what to do about it; may be empty
     /// The server cannot answer anybody at the moment: it starts, or has lost what it depends on.
     static bool isOutage(const Reply& reply);
+    /// This connection leads to the wrong server, or is no longer whose it was: another may do better.
+    static bool isMisled(const Reply& reply);
 };
 
 } // namespace wasmproxy::redis

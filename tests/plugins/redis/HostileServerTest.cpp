@@ -275,6 +275,14 @@ class HostileServerTest : public CppUnit::TestFixture {
             const std::string text = error.what();
             CPPUNIT_ASSERT(text.size() < 300 && text.find("?[31mred??") != std::string::npos);
         }
+        // A primary that has become a replica: the name in `url` may lead to the new one by now.
+        const ScriptedServer replica(always("-READONLY You can't write against a read only replica.\r\n"));
+        const RedisBench demoted(urlOf(replica));
+        for (int i = 1; i <= 5; ++i) {
+            expectFault("replica", "must name the primary", [&] { demoted.record("a"); });
+            CPPUNIT_ASSERT_EQUAL(i, replica.accepted());
+        }
+        CPPUNIT_ASSERT(demoted.host.lines().empty());
         const ScriptedServer cluster(always("-MOVED 3999 127.0.0.1:6381\r\n"));
         const RedisBench moved(urlOf(cluster));
         expectFault("moved", "Redis Cluster is not followed", [&] { moved.record("a"); });
