@@ -14,7 +14,10 @@ S3Store::S3Store(HostServices& host, std::unique_ptr<S3Settings> settings)
 S3Store::S3Store(HostServices& host, std::unique_ptr<S3Settings> settings, const aws::Environment& environment)
     : _settings(std::move(settings)),
       _client(std::make_shared<S3Client>(host, *_settings, environment)),
-      _records(host, _client) {}
+      _records(host, _client) {
+    // What is wrong with it is said at the start, not at the first content.
+    if (const auto& directory = _settings->spoolDirectory.get(); !directory.empty()) Spool(directory, 0);
+}
 
 void* S3Store::ability(const char* id) noexcept {
     if (std::strcmp(id, SharedStore::Id) == 0) return static_cast<SharedStore*>(&_records);

@@ -17,6 +17,7 @@ class S3StoreTest : public S3Fixture {
     CPPUNIT_TEST_SUITE(S3StoreTest);
     CPPUNIT_TEST(keepsTheContract);
     CPPUNIT_TEST(keepsTheContractInADirectory);
+    CPPUNIT_TEST(aSpoolThatCannotBe);
     CPPUNIT_TEST(fetchesInPieces);
     CPPUNIT_TEST(storesOnceAndSigned);
     CPPUNIT_TEST(largerThanTheLimit);
@@ -43,6 +44,12 @@ public:
         conform({{"spool-directory", directory.path(), ""}, {"prefix", "team/a-b_c.d/", ""}});
         bucket.ranges = false; // some stores give the whole
         conform({{"spool-directory", directory.path(), ""}});
+    }
+
+    void aSpoolThatCannotBe() {
+        expectError("none", ErrorCode::StorageFault, "spool-directory /nowhere/at/all: No such file", [&] {
+            make({{"spool-directory", "/nowhere/at/all", ""}});
+        });
     }
 
     void fetchesInPieces() {
