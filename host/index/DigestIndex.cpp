@@ -172,8 +172,13 @@ std::vector<ContentRecord> DigestIndex::contentsByAge() const {
     return _store->tables.contentsByAge();
 }
 
-void DigestIndex::recordAccess(AccessRecord access) noexcept {
-    _store->writer->recordAccess(std::move(access));
+void DigestIndex::recordAccess(const Digest& module, const std::string& reference, const std::string& caller,
+                               std::chrono::system_clock::time_point at) noexcept {
+    _store->writer->recordAccess(module, reference, caller, at);
+}
+
+std::uint64_t DigestIndex::version() const noexcept {
+    return _store->tables.version();
 }
 
 std::vector<AccessRecord> DigestIndex::accesses(std::size_t limit) const {

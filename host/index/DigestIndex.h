@@ -53,7 +53,8 @@ struct AccessRecord {
     std::string reference; ///< canonical
     std::string caller;    ///< address
     std::chrono::system_clock::time_point at;
-    std::int64_t id = 0; ///< given by the database; greater is later
+    std::int64_t id = 0;     ///< given by the database; greater is later
+    std::uint64_t times = 1; ///< how many this one stands for when it is recorded: only counts know
 };
 
 /// Which accesses.
@@ -138,6 +139,10 @@ public:
     std::optional<PinRecord> pinned(const Digest& digest) const;
     std::vector<PinRecord> pins() const; ///< by digest
 
+    /// Changes with every tag, module and link, so that what was found in them is right as long as this is the same.
+    /// Cheap.
+    std::uint64_t version() const noexcept;
+
     void recordContent(const Digest& digest, std::uint64_t size,
                        std::chrono::system_clock::time_point usedAt = std::chrono::system_clock::now());
     void forgetContent(const Digest& digest);
@@ -146,7 +151,13 @@ public:
     std::size_t contentCount() const;
     std::vector<ContentRecord> contentsByAge() const; ///< least recently used first
 
-    void recordAccess(AccessRecord access) noexcept; ///< any thread, no wait; also marks the module's content as used
+    /// Any thread, no wait; also marks the module's content as used. What one caller asks for more than some thirty
+    /// times a second leaves fewer rows than accesses; their counts are right.
+    void recordAccess(const Digest& module, const std::string& reference, const std::string& caller,
+                      std::chrono::system_clock::time_point at) noexcept;
+    void recordAccess(const AccessRecord& access) noexcept {
+        recordAccess(access.module, access.reference, access.caller, access.at);
+    }
     std::vector<AccessRecord> accesses(std::size_t limit) const; ///< newest first, from the database
     /// Waits for the database. A rare filter may give fewer than `limit` with a `next`.
     AccessPage accesses(const AccessQuery& query) const;

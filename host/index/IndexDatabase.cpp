@@ -270,7 +270,7 @@ void IndexDatabase::count(const std::vector<AccessRecord>& accesses) {
             now;
     std::map<std::tuple<Int64, std::string, std::string>, Int64> sums;
     for (const auto& access : accesses)
-        ++sums[{dayOf(access.at), access.module.str(), access.caller}];
+        sums[{dayOf(access.at), access.module.str(), access.caller}] += static_cast<Int64>(access.times);
     std::vector<Int64> days, counts;
     std::vector<std::string> modules, callers;
     for (const auto& [key, sum] : sums) {

@@ -17,6 +17,12 @@ void removeFrom(Map& map, const Key& key, const Value& value) {
     if (found->second.empty()) map.erase(found);
 }
 
+/// Whether it has a say in who is answered with what.
+bool decides(const IndexChange& change) {
+    return !std::holds_alternative<ContentRecord>(change) && !std::holds_alternative<ContentForgotten>(change) &&
+           !std::holds_alternative<PinRecord>(change) && !std::holds_alternative<PinRemoved>(change);
+}
+
 void sortNewestFirst(std::vector<ModuleRecord>& records) {
     std::sort(records.begin(), records.end(), [](const ModuleRecord& a, const ModuleRecord& b) {
         return a.pulledAt != b.pulledAt ? a.pulledAt > b.pulledAt : a.manifest < b.manifest;
@@ -29,6 +35,8 @@ void IndexTables::apply(const IndexChanges& changes) {
     const std::unique_lock lock(_mutex);
     for (const auto& change : changes)
         std::visit([this](const auto& one) { apply(one); }, change);
+    // Last: who has seen the new version sees the changes.
+    if (std::any_of(changes.begin(), changes.end(), decides)) _version.fetch_add(1, std::memory_order_release);
 }
 
 void IndexTables::apply(const TagSet& change) {

@@ -3,6 +3,7 @@
 
 #include "IndexChange.h"
 
+#include <atomic>
 #include <map>
 #include <set>
 #include <shared_mutex>
@@ -16,6 +17,8 @@ public:
     void apply(const IndexChanges& changes);
     /// Changes that make an empty IndexTables equal to this one.
     IndexChanges snapshot() const;
+    /// Changes after every change of a tag, a module or a link.
+    std::uint64_t version() const noexcept { return _version.load(std::memory_order_acquire); }
 
     std::optional<TagRecord> tag(const std::string& key) const;
     std::optional<ModuleRecord> module(const Digest& manifest) const;
@@ -48,6 +51,7 @@ private:
     void apply(const PinRemoved& change);
 
     mutable std::shared_mutex _mutex;
+    std::atomic<std::uint64_t> _version{0};
     std::unordered_map<std::string, TagRecord> _tags;
     std::unordered_map<Digest, std::set<std::string>> _tagsByDigest;
     std::unordered_map<Digest, ModuleRecord> _modules;

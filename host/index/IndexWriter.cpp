@@ -17,7 +17,6 @@ constexpr std::size_t MostAccesses = 65536;
 constexpr std::size_t AccessBatch = 512;   // so many are written at once, or
 constexpr auto AccessDelay = 200ms;        // after this time
 constexpr std::size_t LargestBatch = 4096; // in one transaction, so that commits get their turn
-constexpr std::size_t LongestText = 1024;  // of an access's reference or caller
 constexpr auto LongestWait = 10s;          // for a disk that hangs
 constexpr auto RetryDelay = 5s;            // after a failed write
 constexpr auto TrimInterval = 1h;
@@ -38,6 +37,7 @@ IndexWriter::IndexWriter(std::unique_ptr<IndexDatabase> database, IndexTables& t
       _tables(tables),
       _settings(settings),
       _copy(settings.path),
+      _accesses(MostAccesses),
       _trimAt(Clock::now()),
       _thread([this] { run(); }) {}
 
@@ -65,25 +65,16 @@ void IndexWriter::commit(IndexChanges changes) {
     done.get();
 }
 
-void IndexWriter::recordAccess(AccessRecord access) noexcept {
-    bool notify = false;
-    try {
-        if (access.reference.size() > LongestText) access.reference.resize(LongestText);
-        if (access.caller.size() > LongestText) access.caller.resize(LongestText);
+void IndexWriter::recordAccess(const Digest& module, const std::string& reference, const std::string& caller,
+                               std::chrono::system_clock::time_point at) noexcept {
+    // The first starts the delay, a full batch ends it.
+    const auto waiting = _accesses.add(module, reference, caller, at);
+    if (waiting != 1 && waiting != AccessBatch) return;
+    if (waiting == 1) {
         const std::lock_guard lock(_mutex);
-        if (_accesses.size() >= MostAccesses) {
-            ++_dropped;
-            return;
-        }
-        _accesses.push_back(std::move(access));
-        if (_accesses.size() == 1) _accessesDue = Clock::now() + AccessDelay;
-        // The first starts the delay, a full batch ends it.
-        notify = _accesses.size() == 1 || _accesses.size() == AccessBatch;
-    } catch (const std::exception&) {
-        const std::lock_guard lock(_mutex); // no memory: an access is what can be lost
-        ++_dropped;
+        _accessesDue = Clock::now() + AccessDelay;
     }
-    if (notify) _wake.notify_one();
+    _wake.notify_one();
 }
 
 AccessPage IndexWriter::accesses(const AccessQuery& query) {
@@ -113,31 +104,39 @@ void IndexWriter::read(std::function<void(IndexDatabase&)> question) {
 }
 
 std::uint64_t IndexWriter::droppedAccesses() const noexcept {
-    const std::lock_guard lock(_mutex);
-    return _dropped;
+    return _accesses.dropped();
 }
 
 bool IndexWriter::hasWork() const {
-    return _stopping || !_commits.empty() || !_reads.empty() || (!isBehind() && _accesses.size() >= AccessBatch);
+    return _stopping || !_commits.empty() || !_reads.empty() ||
+           (!isBehind() && (!_taken.empty() || _accesses.size() >= AccessBatch));
 }
 
 IndexWriter::Clock::time_point IndexWriter::nextWake() const {
     auto time = _copyAt ? std::min(_trimAt, *_copyAt) : _trimAt;
     if (isBehind()) time = std::min(time, _retryAt);
-    if (!isBehind() && !_accesses.empty()) time = std::min(time, _accessesDue);
+    if (!isBehind() && _accesses.size() > 0) time = std::min(time, _accessesDue);
     return time;
 }
 
 /// What is due; nothing while the disk fails, so that it waits in the queue.
 std::vector<AccessRecord> IndexWriter::takeAccesses(bool all) {
     std::vector<AccessRecord> batch;
-    const std::lock_guard lock(_mutex);
-    const bool due = all || _accesses.size() >= AccessBatch || Clock::now() >= _accessesDue;
-    if (!due || isBehind()) return batch;
-    const auto count = all ? _accesses.size() : std::min(_accesses.size(), LargestBatch);
-    const auto end = _accesses.begin() + static_cast<std::ptrdiff_t>(count);
-    batch.assign(std::make_move_iterator(_accesses.begin()), std::make_move_iterator(end));
-    _accesses.erase(_accesses.begin(), end);
+    if (isBehind()) return batch;
+    if (_taken.empty() || all) {
+        bool due = all || _accesses.size() >= AccessBatch;
+        if (!due) {
+            const std::lock_guard lock(_mutex);
+            due = Clock::now() >= _accessesDue;
+        }
+        if (!due) return batch;
+        for (auto& access : _accesses.take())
+            _taken.push_back(std::move(access));
+    }
+    const auto count = all ? _taken.size() : std::min(_taken.size(), LargestBatch);
+    const auto end = _taken.begin() + static_cast<std::ptrdiff_t>(count);
+    batch.assign(std::make_move_iterator(_taken.begin()), std::make_move_iterator(end));
+    _taken.erase(_taken.begin(), end);
     return batch;
 }
 
@@ -243,8 +242,7 @@ void IndexWriter::writeAccesses(std::vector<AccessRecord> accesses) {
     });
     _tables.apply(uses);
     if (written) return;
-    const std::lock_guard lock(_mutex);
-    _dropped += accesses.size();
+    _accesses.drop(accesses.size());
 }
 
 void IndexWriter::serve(Read& read) {

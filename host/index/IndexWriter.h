@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "AccessQueue.h"
 #include "IndexCopy.h"
 #include "IndexDatabase.h"
 #include "IndexTables.h"
@@ -24,7 +25,8 @@ public:
     ~IndexWriter(); ///< writes what is queued, within reason
 
     void commit(IndexChanges changes); ///< waits; throws Error{StorageFault}
-    void recordAccess(AccessRecord access) noexcept;
+    void recordAccess(const Digest& module, const std::string& reference, const std::string& caller,
+                      std::chrono::system_clock::time_point at) noexcept;
     // They wait, and see all that was recorded before.
     AccessPage accesses(const AccessQuery& query);
     std::vector<AccessCount> accessCounts(const AccessCountQuery& query);
@@ -67,13 +69,14 @@ private:
     std::condition_variable _wake;
     std::deque<Commit> _commits;
     std::deque<Read> _reads;
-    std::deque<AccessRecord> _accesses;
     Clock::time_point _accessesDue;
-    std::uint64_t _dropped = 0;
     bool _stopping = false;
 
+    AccessQueue _accesses;
+
     // By the thread only.
-    std::exception_ptr _lastError; // not null: the database is behind the tables
+    std::deque<AccessRecord> _taken; // of the queue, and not written yet
+    std::exception_ptr _lastError;   // not null: the database is behind the tables
     Clock::time_point _retryAt;
     Clock::time_point _trimAt;
     std::optional<Clock::time_point> _copyAt; // set: the copy lacks something

@@ -21,7 +21,14 @@ public:
         : _module{std::make_shared<test::MemoryBlob>(bytes), wasmproxy::Digest::of(bytes),
                   wasmproxy::Digest::of("its manifest"), CacheResult::Hit} {}
 
-    void byReference(const wasmproxy::Reference&, const Caller&, ModuleCallback callback) override {
+    void byReference(const wasmproxy::Reference&, const std::string&, const Caller&, ModuleCallback callback) override {
+        callback(_module);
+    }
+    void byUrl(const std::string&, const std::string&, const Caller&, ModuleCallback callback) override {
+        callback(_module);
+    }
+    void byExtension(const std::string&, const std::optional<wasmproxy::Digest>&, const Caller&,
+                     ModuleCallback callback) override {
         callback(_module);
     }
     void bySha256(const wasmproxy::Digest&, const Caller&, ModuleCallback callback) override { callback(_module); }
