@@ -5,19 +5,23 @@
 #include <cerrno>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
+#include <tuple>
 
 namespace wasmproxy::host {
 
-AnswerSender::Progress AnswerSender::start(int socket, std::string_view ready, std::shared_ptr<Blob> content,
+AnswerSender::Progress AnswerSender::start(int socket, const Ready& ready, std::shared_ptr<Blob> content,
                                            std::uint64_t offset, std::uint64_t length) {
     _content = std::move(content);
     _offset = offset;
     _left = length;
     _sent = 0;
-    std::size_t taken = 0;
-    const Progress progress = sendReady(socket, ready, taken);
+    Ready left = ready;
+    const Progress progress = sendReady(socket, left);
     if (progress == Progress::Blocked) {
-        _rest.assign(ready.substr(taken));
+        _rest.clear();
+        for (const auto part : left)
+            _rest += part;
         _restAt = 0;
         return progress;
     }
@@ -26,9 +30,9 @@ AnswerSender::Progress AnswerSender::start(int socket, std::string_view ready, s
 
 AnswerSender::Progress AnswerSender::advance(int socket) {
     if (_restAt < _rest.size()) {
-        std::size_t taken = 0;
-        const Progress progress = sendReady(socket, std::string_view(_rest).substr(_restAt), taken);
-        _restAt += taken;
+        Ready left{std::string_view(_rest).substr(_restAt)};
+        const Progress progress = sendReady(socket, left);
+        _restAt = _rest.size() - left[0].size();
         if (progress != Progress::Done) return progress;
     }
     for (std::uint64_t quantum = Quantum; _left > 0 && quantum > 0;) {
@@ -48,18 +52,29 @@ AnswerSender::Progress AnswerSender::advance(int socket) {
     return _left == 0 ? Progress::Done : Progress::Yield;
 }
 
-AnswerSender::Progress AnswerSender::sendReady(int socket, std::string_view ready, std::size_t& taken) {
+/// Leaves in `ready` what was not taken.
+AnswerSender::Progress AnswerSender::sendReady(int socket, Ready& ready) {
     const int flags = MSG_NOSIGNAL | MSG_DONTWAIT | (_left > 0 ? MSG_MORE : 0);
-    while (taken < ready.size()) {
-        const ssize_t count = ::send(socket, ready.data() + taken, ready.size() - taken, flags);
+    while (true) {
+        std::array<iovec, std::tuple_size_v<Ready>> parts{};
+        msghdr message{};
+        message.msg_iov = parts.data();
+        for (const auto part : ready)
+            if (!part.empty()) parts[message.msg_iovlen++] = {const_cast<char*>(part.data()), part.size()};
+        if (message.msg_iovlen == 0) return Progress::Done;
+        const ssize_t count = ::sendmsg(socket, &message, flags);
         if (count < 0) {
             if (errno == EINTR) continue;
             return errno == EAGAIN || errno == EWOULDBLOCK ? Progress::Blocked : Progress::Failed;
         }
-        taken += static_cast<std::size_t>(count);
-        _sent += static_cast<std::uint64_t>(count);
+        auto taken = static_cast<std::size_t>(count);
+        _sent += taken;
+        for (auto& part : ready) {
+            const auto here = std::min(taken, part.size());
+            part.remove_prefix(here);
+            taken -= here;
+        }
     }
-    return Progress::Done;
 }
 
 void AnswerSender::release() noexcept {

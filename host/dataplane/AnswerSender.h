@@ -3,6 +3,7 @@
 
 #include "wasmproxy/plugin/CacheStore.h"
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -22,17 +23,19 @@ public:
         Failed   ///< the client is gone, or the content ended early
     };
 
-    static constexpr std::uint64_t Quantum = 256 * 1024;
+    static constexpr std::uint64_t Quantum = 1024 * 1024;
+
+    using Ready = std::array<std::string_view, 3>; ///< sent as one
 
     /// Begins an answer and sends what the socket takes now. `ready` is copied only where it did not fit.
-    Progress start(int socket, std::string_view ready, std::shared_ptr<Blob> content, std::uint64_t offset,
+    Progress start(int socket, const Ready& ready, std::shared_ptr<Blob> content, std::uint64_t offset,
                    std::uint64_t length);
     Progress advance(int socket);
     std::uint64_t sent() const noexcept { return _sent; } ///< bytes of this answer that the socket took
     void release() noexcept;                              ///< gives up the lease and what is left
 
 private:
-    Progress sendReady(int socket, std::string_view ready, std::size_t& taken);
+    Progress sendReady(int socket, Ready& ready);
 
     std::string _rest; ///< of what was ready
     std::size_t _restAt = 0;

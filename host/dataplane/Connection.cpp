@@ -19,7 +19,7 @@ constexpr std::size_t ReadSize = 4 * 1024;
 constexpr std::uint64_t SmallBody = 32 * 1024;
 constexpr std::size_t LingerBytes = 256 * 1024;
 constexpr std::chrono::seconds LingerTime{2};
-constexpr int NotSentLowWater = 128 * 1024;
+constexpr int NotSentLowWater = 1024 * 1024; // less costs up to twice the CPU of a large body, in wake-ups
 
 double seconds(EventLoop::Clock::duration duration) {
     return std::chrono::duration<double>(duration).count();
@@ -28,7 +28,11 @@ double seconds(EventLoop::Clock::duration duration) {
 } // namespace
 
 Connection::Connection(EventLoop& loop, int socket, const CallerAddress& address)
-    : _loop(loop), _socket(loop.context()), _address(address), _allowed(loop.serving().allowed.contains(address)) {
+    : _loop(loop),
+      _socket(loop.context()),
+      _address(address),
+      _caller(address.str()),
+      _allowed(loop.serving().allowed.contains(address)) {
     _buffer.reserve(ReadSize);
     const int on = 1;
     ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -81,6 +85,7 @@ void Connection::onRead(const boost::system::error_code& ec, std::size_t size) {
 
 void Connection::process() {
     const auto bytes = _buffer.cdata();
+    if (serveKnown({static_cast<const char*>(bytes.data()), bytes.size()})) return;
     switch (_gate.scan(static_cast<const char*>(bytes.data()), bytes.size())) {
     case RequestGate::Verdict::More:
         return read();
@@ -93,21 +98,60 @@ void Connection::process() {
         break;
     }
     const char* problem = readHead({static_cast<const char*>(bytes.data()), _gate.headSize()}, _head);
+    // Consumed bytes stay where they are until something is read again.
+    const std::string_view head(static_cast<const char*>(bytes.data()), _gate.headSize());
     _buffer.consume(_gate.headSize());
     _gate.reset();
     if (problem) {
         _plainStatus = true;
         return refuse(400, problem);
     }
+    _asked = head;
     serve();
+    _asked = {};
+}
+
+void Connection::begin() {
+    _loop.serving().answers.begin();
+    _answering = true;
+    _requestedAt = _since = EventLoop::Clock::now();
+}
+
+/// The same bytes were answered from memory a moment ago, and nothing has changed since: false otherwise.
+bool Connection::serveKnown(std::string_view bytes) {
+    if (!_allowed || _loop.draining() || _gate.headSize() != 0) return false;
+    const KnownRequest* known = _loop.known().find(bytes);
+    if (!known) return false;
+    auto content = known->content.lock();
+    Serving& serving = _loop.serving();
+    if (!content || !serving.modules.again(*known->terms, _caller)) return false;
+    _buffer.consume(bytes.size());
+    begin();
+    serving.nextRequestId(_requestId);
+    ++_request;
+    _mustClose = false;
+    _target.surface = known->surface;
+    serving.metrics.cacheAnswer("hit");
+    _phase = Phase::Sending;
+    _status = 200;
+    _takenBefore = 0;
+    std::uint64_t length = known->length;
+    if (!known->body.empty()) {
+        length = 0;
+        content.reset();
+    }
+    progressed(_sender.start(_socket.native_handle(), {statusLine(_status), known->headers, known->body},
+                             std::move(content), 0, length));
+    return true;
 }
 
 void Connection::serve() {
     Serving& serving = _loop.serving();
-    serving.answers.begin();
-    _answering = true;
-    _requestedAt = _since = EventLoop::Clock::now();
-    _requestId = _head.requestId.empty() ? serving.nextRequestId() : _head.requestId;
+    begin();
+    if (_head.requestId.empty())
+        serving.nextRequestId(_requestId);
+    else
+        _requestId = _head.requestId;
     _phase = Phase::Waiting;
     _mustClose = !_head.keepAlive;
     const std::uint64_t request = ++_request;
@@ -127,7 +171,7 @@ void Connection::serve() {
         if (_head.method == RequestHead::Method::Other)
             throw Error(ErrorCode::MethodUnsupported, "only GET and HEAD are served");
         _target = RequestTarget::parse(_head.target);
-        const Caller caller{_requestId, _address.str(), _head.trace};
+        const Caller caller{_requestId, _caller, _head.trace};
         const auto callback = [loop = _loop.weak_from_this(), self = weak_from_this(), request](ModuleResult result) {
             if (const auto here = loop.lock()) here->deliver(self, request, std::move(result));
         };
@@ -181,22 +225,35 @@ void Connection::sendModule(ServedModule module) {
     } else {
         logRefusal(traitsOf(ErrorCode::RangeInvalid).name, plan.status, "Range: " + _head.range, {});
     }
+    if (module.terms && !_asked.empty()) remember(plan, module);
     sendPlan(plan, std::move(module.content));
+}
+
+/// Only what the next one with the same bytes is to be sent as well, byte for byte.
+void Connection::remember(const AnswerPlan& plan, const ServedModule& module) {
+    if (plan.status != 200 || _head.method != RequestHead::Method::Get || _head.http10 || _mustClose ||
+        !_head.requestId.empty() || !_head.trace.empty() || plan.length == 0)
+        return;
+    KnownRequest known{std::string(_asked), _target.surface, plan.headers + "\r\n", {},
+                       module.content,      plan.length,     module.terms};
+    if (known.length <= SmallBody) {
+        known.body.resize(known.length);
+        if (module.content->read(0, known.body.data(), known.length) != known.length) return;
+    }
+    _loop.known().remember(std::move(known));
 }
 
 void Connection::sendError(const Error& error) {
     const AnswerPlan plan = planError(_head, error, _requestId);
     logRefusal(traitsOf(error.code()).name, plan.status, error.what(), error.hint());
-    if (const auto& onError = _loop.serving().options.onError) onError(described(), _address.str(), _requestId, error);
+    if (const auto& onError = _loop.serving().options.onError) onError(described(), _caller, _requestId, error);
     sendPlan(plan, nullptr);
 }
 
 void Connection::refuse(int status, const char* message) {
     Serving& serving = _loop.serving();
-    serving.answers.begin();
-    _answering = true;
-    _requestedAt = EventLoop::Clock::now();
-    _requestId = serving.nextRequestId();
+    begin();
+    serving.nextRequestId(_requestId);
     _target = RequestTarget();
     _head = RequestHead();
     if (!_allowed) {
@@ -219,12 +276,31 @@ void Connection::logRefusal(const char* code, int status, const std::string& cau
     log(status >= 500 ? LogLevel::Warning : LogLevel::Information, "request refused",
         {{"request", _requestId},
          {"trace", _head.trace.traceId()},
-         {"caller", _address.str()},
+         {"caller", _caller},
          {"reference", described()},
          {"status", std::to_string(status)},
          {"code", code},
          {"cause", cause},
          {"hint", hint}});
+}
+
+/// The answer's first lines, in the loop's scratch.
+std::string& Connection::statusLine(int status) {
+    std::string& out = _loop.scratch();
+    if (status == 200 && !_plainStatus) {
+        out = "HTTP/1.1 200 OK\r\n";
+    } else {
+        out = _plainStatus ? "HTTP/1.0 " : "HTTP/1.1 ";
+        out += std::to_string(status);
+        out += ' ';
+        out += reasonPhrase(status);
+        out += "\r\n";
+    }
+    out += _loop.date();
+    out += "X-Request-Id: ";
+    out += _requestId;
+    out += "\r\n";
+    return out;
 }
 
 void Connection::sendPlan(const AnswerPlan& plan, std::shared_ptr<Blob> content) {
@@ -234,16 +310,7 @@ void Connection::sendPlan(const AnswerPlan& plan, std::shared_ptr<Blob> content)
     _since = EventLoop::Clock::now();
     _takenBefore = 0;
 
-    std::string& out = _loop.scratch();
-    out = _plainStatus ? "HTTP/1.0 " : "HTTP/1.1 ";
-    out += std::to_string(plan.status);
-    out += ' ';
-    out += reasonPhrase(plan.status);
-    out += "\r\n";
-    out += _loop.date();
-    out += "X-Request-Id: ";
-    out += _requestId;
-    out += "\r\n";
+    std::string& out = statusLine(plan.status);
     out += plan.headers;
     if (_mustClose)
         out += "Connection: close\r\n";
@@ -264,7 +331,7 @@ void Connection::sendPlan(const AnswerPlan& plan, std::shared_ptr<Blob> content)
         length = 0;
     }
     if (length == 0) content.reset();
-    progressed(_sender.start(_socket.native_handle(), out, std::move(content), plan.offset, length));
+    progressed(_sender.start(_socket.native_handle(), {out}, std::move(content), plan.offset, length));
 }
 
 void Connection::progressed(AnswerSender::Progress progress) {

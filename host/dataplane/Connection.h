@@ -39,10 +39,14 @@ private:
     void onRead(const boost::system::error_code& ec, std::size_t size);
     void process();
     void serve();
+    bool serveKnown(std::string_view bytes);
+    void begin();
     void sendModule(ServedModule module);
     void sendError(const Error& error);
     void refuse(int status, const char* message); ///< what is wrong with the HTTP itself; closes after the answer
+    void remember(const AnswerPlan& plan, const ServedModule& module);
     void sendPlan(const AnswerPlan& plan, std::shared_ptr<Blob> content);
+    std::string& statusLine(int status);
     void progressed(AnswerSender::Progress progress);
     void finishAnswer(bool complete) noexcept;
     void linger();
@@ -53,6 +57,8 @@ private:
     EventLoop& _loop;
     Socket _socket;
     const CallerAddress _address;
+    const std::string _caller; ///< the same in words
+    std::string_view _asked;   ///< the request's head, byte for byte, while it is being answered at once
     boost::beast::flat_buffer _buffer{RequestGate::Limit};
     RequestGate _gate;
     RequestHead _head;

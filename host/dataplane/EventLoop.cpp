@@ -128,6 +128,7 @@ void EventLoop::sweepLater() {
 
 void EventLoop::sweep() {
     setDate();
+    _known.forgetBefore(std::chrono::system_clock::now());
     const auto now = Clock::now();
     // Backwards: removal moves the last connection, which was seen already, into the gap.
     for (std::size_t i = _connections.size(); i-- > 0;) {

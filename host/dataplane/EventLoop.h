@@ -2,6 +2,7 @@
 #pragma once
 
 #include "dataplane/CallerAddress.h"
+#include "dataplane/KnownRequests.h"
 #include "pull/ModuleService.h"
 
 #include <boost/asio/basic_waitable_timer.hpp>
@@ -43,7 +44,8 @@ public:
     bool draining() const noexcept { return _draining; }
     Serving& serving() noexcept { return _serving; }
     const std::string& date() const noexcept { return _date; } ///< `Date: …\r\n` of this second
-    std::string& scratch() noexcept { return _scratch; }       ///< for bytes that are sent before anything else runs
+    KnownRequests& known() noexcept { return _known; }
+    std::string& scratch() noexcept { return _scratch; } ///< for bytes that are sent before anything else runs
 
     boost::asio::io_context& context() noexcept { return _context; }
 
@@ -60,6 +62,7 @@ private:
     std::vector<std::shared_ptr<Connection>> _connections;
     std::string _date;
     std::string _scratch;
+    KnownRequests _known;
     bool _draining = false;
     bool _closed = false;
     std::thread _thread;

@@ -22,16 +22,15 @@ Serving::Serving(DataPlaneOptions given, std::size_t connections, ModuleService&
       limits(connections, options.connectionsPerAddress),
       _requests(randomStart()) {}
 
-std::string Serving::nextRequestId() noexcept {
+void Serving::nextRequestId(std::string& id) {
     // splitmix64 of a counter: a permutation, so no id comes twice, and neighbours look nothing alike in a log.
     std::uint64_t value = _requests.fetch_add(1, std::memory_order_relaxed) * 0x9e3779b97f4a7c15u;
     value = (value ^ value >> 30) * 0xbf58476d1ce4e5b9u;
     value = (value ^ value >> 27) * 0x94d049bb133111ebu;
     value ^= value >> 31;
-    std::string text(16, '0');
-    for (std::size_t i = 0; i < text.size(); ++i)
-        text[i] = "0123456789abcdef"[value >> (60 - 4 * i) & 15];
-    return text;
+    id.resize(16);
+    for (std::size_t i = 0; i < id.size(); ++i)
+        id[i] = "0123456789abcdef"[value >> (60 - 4 * i) & 15];
 }
 
 } // namespace wasmproxy::host

@@ -22,7 +22,7 @@ struct Serving {
     ConnectionLimits limits;
     AnswersInProgress answers;
 
-    std::string nextRequestId() noexcept; ///< 16 hex digits, not twice in a process and hardly between processes
+    void nextRequestId(std::string& id); ///< 16 hex digits, not twice in a process and hardly between processes
 
 private:
     std::atomic<std::uint64_t> _requests;

@@ -58,6 +58,7 @@ void ExtensionCatalog::replace(const std::string& source, std::vector<ExtensionD
         const std::unique_lock<std::shared_mutex> lock(_mutex);
         _state->documents[source] = std::move(documents);
         changed = settle();
+        ++_version;
     }
     if (!_enabled || !_changeListener) return;
     for (const auto& name : changed)

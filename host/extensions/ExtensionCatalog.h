@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -49,7 +50,12 @@ public:
     ~ExtensionCatalog();
 
     bool enabled() const noexcept { return _enabled; }
-    void enable(bool enabled) noexcept { _enabled = enabled; }
+    void enable(bool enabled) noexcept {
+        _enabled = enabled;
+        ++_version;
+    }
+    /// Changes after every change of what is in force. Cheap.
+    std::uint64_t version() const noexcept { return _version.load(std::memory_order_acquire); }
     std::shared_ptr<const Extension> find(const std::string& name) const; ///< nullptr: none in force
     /// Those in force whose oci:// url means this reference, with the same tag and digest; by name.
     std::vector<std::shared_ptr<const Extension>> byReference(const Reference& reference) const;
@@ -80,6 +86,7 @@ private:
     std::vector<std::string> settle(); ///< who is in force, from all documents; returns who is new or other
 
     std::atomic<bool> _enabled;
+    std::atomic<std::uint64_t> _version{0};
     mutable std::shared_mutex _mutex;
     std::unique_ptr<State> _state;
     std::function<void(const Entry&)> _outcomeListener;

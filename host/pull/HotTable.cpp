@@ -52,15 +52,10 @@ private:
 std::shared_ptr<Blob> HotTable::find(const Digest& digest) {
     const std::lock_guard<std::mutex> lock(_mutex);
     const auto found = _entries.find(digest);
-    ++(found == _entries.end() ? _lookups.misses : _lookups.hits);
+    (found == _entries.end() ? _misses : _hits).fetch_add(1, std::memory_order_relaxed);
     if (found == _entries.end()) return nullptr;
     _order.splice(_order.begin(), _order, found->second);
     return found->second->blob;
-}
-
-HotTable::Lookups HotTable::lookups() const {
-    const std::lock_guard<std::mutex> lock(_mutex);
-    return _lookups;
 }
 
 void HotTable::insert(const Digest& digest, std::shared_ptr<Blob> blob) {
@@ -76,6 +71,7 @@ void HotTable::insert(const Digest& digest, std::shared_ptr<Blob> blob) {
         released = std::move(_order.back().blob);
         _entries.erase(_order.back().digest);
         _order.pop_back();
+        ++_version;
     }
 }
 
@@ -85,6 +81,7 @@ void HotTable::erase(const Digest& digest) {
     if (found == _entries.end()) return;
     _order.erase(found->second);
     _entries.erase(found);
+    ++_version;
 }
 
 std::shared_ptr<Blob> withDescriptor(std::unique_ptr<Blob> blob) {

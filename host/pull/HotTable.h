@@ -3,6 +3,7 @@
 
 #include "wasmproxy/plugin/CacheStore.h"
 
+#include <atomic>
 #include <cstdint>
 #include <list>
 #include <memory>
@@ -24,7 +25,10 @@ public:
     };
 
     std::shared_ptr<Blob> find(const Digest& digest);
-    Lookups lookups() const;
+    Lookups lookups() const noexcept { return {_hits.load(), _misses.load()}; }
+    void used() noexcept { _hits.fetch_add(1, std::memory_order_relaxed); } ///< without find(), as version() allows
+    /// Changes after something was let go. Cheap.
+    std::uint64_t version() const noexcept { return _version.load(std::memory_order_acquire); }
     void insert(const Digest& digest, std::shared_ptr<Blob> blob);
     void erase(const Digest& digest);
 
@@ -34,8 +38,10 @@ private:
         std::shared_ptr<Blob> blob;
     };
     const std::size_t _bound;
-    mutable std::mutex _mutex;
-    Lookups _lookups;
+    std::mutex _mutex;
+    std::atomic<std::uint64_t> _hits{0};
+    std::atomic<std::uint64_t> _misses{0};
+    std::atomic<std::uint64_t> _version{0};
     std::list<Entry> _order; // most recently used first
     std::unordered_map<Digest, std::list<Entry>::iterator> _entries;
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "pull/AnswerTerms.h"
 #include "wasmproxy/oci/Error.h"
 #include "wasmproxy/oci/Reference.h"
 #include "wasmproxy/plugin/CacheStore.h"
@@ -22,6 +23,7 @@ struct ServedModule {
     Digest module;                 ///< sha256 of the bytes
     Digest manifest;               ///< what the reference resolved to
     CacheResult cache = CacheResult::Hit;
+    std::shared_ptr<const AnswerTerms> terms = nullptr; ///< nullptr: ask again each time
 };
 
 /// Who asks, for logs and accesses, and how.
@@ -52,6 +54,9 @@ public:
     virtual void byExtension(const std::string& name, const std::optional<Digest>& digest, const Caller& caller,
                              ModuleCallback callback) = 0;
     virtual void bySha256(const Digest& module, const Caller& caller, ModuleCallback callback) = 0;
+
+    /// True: the question that was answered under `terms` has that answer now as well, and has been given it once more.
+    virtual bool again(const AnswerTerms& /*terms*/, const std::string& /*caller's address*/) noexcept { return false; }
 };
 
 } // namespace wasmproxy::host
