@@ -15,6 +15,8 @@ using std::chrono::milliseconds;
 
 // How long a Flight goes on retrying for nobody: an agent comes back within a second of a 503.
 constexpr std::chrono::seconds GraceWithoutWaiters{5};
+// How long an answer from memory is given again before everything is looked up anew.
+constexpr milliseconds LooksAgain{100};
 // Past its deadline, how long an attempt may take to notice before its Flight is ended without it.
 constexpr std::chrono::seconds AbandonAfter{2};
 
@@ -53,6 +55,7 @@ PullService::~PullService() {
 
 void PullService::use(std::shared_ptr<PullSetup> setup) {
     std::atomic_store(&_setup, std::move(setup));
+    ++_setups;
 }
 
 std::optional<ServedModule> PullService::openKnown(Call& call, const ModuleRecord& record, CacheResult result) {
@@ -121,8 +124,11 @@ void PullService::complete(Call& call, const Reference& reference, const std::ve
 
 template <class FindTarget>
 void PullService::answer(const Caller& caller, ModuleCallback callback, FindTarget findTarget) {
+    AnswerTerms terms = versions(); // before anything is looked up
     const auto setup = std::atomic_load(&_setup);
     if (!setup) return callback(Error(ErrorCode::Busy, "starting"));
+    terms.catalog = &setup->targets.extensions();
+    terms.extensions = terms.catalog->version();
     std::optional<PullTarget> target;
     try {
         target = findTarget(setup->targets);
@@ -134,11 +140,40 @@ void PullService::answer(const Caller& caller, ModuleCallback callback, FindTarg
         if (auto blob = _hot.find(state.record->module)) {
             _index.recordAccess(
                 {state.record->module, target->reference.str(), caller.address, std::chrono::system_clock::now()});
-            callback(ServedModule{std::move(blob), state.record->module, state.record->manifest, CacheResult::Hit});
+            callback(ServedModule{std::move(blob), state.record->module, state.record->manifest, CacheResult::Hit,
+                                  whole(std::move(terms), *target, state)});
             return;
         }
     }
     join(setup, *target, caller, std::move(callback), state);
+}
+
+AnswerTerms PullService::versions() const noexcept {
+    AnswerTerms terms;
+    terms.setup = _setups.load(std::memory_order_acquire);
+    terms.index = _index.version();
+    terms.hot = _hot.version();
+    return terms;
+}
+
+std::shared_ptr<const AnswerTerms> PullService::whole(AnswerTerms terms, const PullTarget& target, const Known& state) {
+    terms.from = std::chrono::system_clock::now();
+    terms.until = terms.from + LooksAgain;
+    if (!target.reference.digest() && target.rules().at(state.validatedAt, terms.until) != Freshness::Fresh)
+        return nullptr;
+    terms.module = state.record->module;
+    terms.reference = target.reference.str();
+    return std::make_shared<const AnswerTerms>(std::move(terms));
+}
+
+bool PullService::again(const AnswerTerms& terms, const std::string& caller) noexcept {
+    const auto now = std::chrono::system_clock::now();
+    if (now < terms.from || now >= terms.until || terms.setup != _setups.load(std::memory_order_acquire) ||
+        terms.index != _index.version() || terms.hot != _hot.version() || terms.extensions != terms.catalog->version())
+        return false;
+    _hot.used();
+    _index.recordAccess(terms.module, terms.reference, caller, now);
+    return true;
 }
 
 void PullService::join(const std::shared_ptr<PullSetup>& setup, const PullTarget& target, const Caller& caller,

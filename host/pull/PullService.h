@@ -58,6 +58,7 @@ public:
     void byExtension(const std::string& name, const std::optional<Digest>& digest, const Caller& caller,
                      ModuleCallback callback) override;
     void bySha256(const Digest& module, const Caller& caller, ModuleCallback callback) override;
+    bool again(const AnswerTerms& terms, const std::string& caller) noexcept override;
 
     /// Final failures are asked for again: something came that may change them.
     void forgetFailures();
@@ -79,6 +80,8 @@ private:
 
     template <class FindTarget>
     void answer(const Caller& caller, ModuleCallback callback, FindTarget findTarget);
+    AnswerTerms versions() const noexcept;
+    static std::shared_ptr<const AnswerTerms> whole(AnswerTerms terms, const PullTarget& target, const Known& state);
     void join(const std::shared_ptr<PullSetup>& setup, const PullTarget& target, const Caller& caller,
               ModuleCallback callback, const Known& state);
     void startAttempt(const FlightPointer& flight);
@@ -119,6 +122,7 @@ private:
     ErrorMemory _postponed; // registries that failed: what is stale answers until then
 
     std::shared_ptr<PullSetup> _setup; // by std::atomic_load and atomic_store
+    std::atomic<std::uint64_t> _setups{0};
 
     std::atomic<bool> _cancelled{false}; // every Call of ours looks at it
     TimerQueue _timers;
