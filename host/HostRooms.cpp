@@ -3,6 +3,8 @@
 
 #include "pull/IndexWrite.h"
 
+#include <algorithm>
+
 namespace wasmproxy::host {
 namespace {
 
@@ -19,7 +21,7 @@ PullOptions optionsOf(const PullSettings& settings) {
     return options;
 }
 
-DataPlaneOptions optionsOf(const DataplaneSettings& settings, FailureLog& failures) {
+DataPlaneOptions optionsOf(const DataplaneSettings& settings, const PullSettings& pull, FailureLog& failures) {
     DataPlaneOptions options;
     options.onError = [&failures](const std::string& asked, const std::string& caller, const std::string& requestId,
                                   const Error& error) {
@@ -33,6 +35,12 @@ DataPlaneOptions optionsOf(const DataplaneSettings& settings, FailureLog& failur
     options.headerTimeout = settings.headerTimeout;
     options.idleTimeout = settings.idleTimeout;
     options.minSendRate = settings.minSendRate.get();
+    options.bodies.enabled = settings.bodyBatches;
+    options.bodies.always = settings.bodyBatch.get();
+    // What is measured is never quite what will be.
+    options.bodies.within =
+        pull.agentTimeout.get() - std::min(std::chrono::milliseconds(2000), pull.agentTimeout.get() / 5);
+    options.bodyHold = pull.hold;
     return options;
 }
 
@@ -50,6 +58,7 @@ Host::Rooms::Rooms(const Configuration& configuration)
                 writeIndex("shared cache", [&] { index.recordContent(digest, size); });
             }),
       pulls(index, cache, metrics, optionsOf(configuration.settings.pull)),
-      dataPlane(optionsOf(configuration.settings.dataplane, pulls.failureLog()), pulls, metrics) {}
+      dataPlane(optionsOf(configuration.settings.dataplane, configuration.settings.pull, pulls.failureLog()), pulls,
+                metrics) {}
 
 } // namespace wasmproxy::host

@@ -112,6 +112,8 @@ void Connection::process() {
 }
 
 void Connection::begin() {
+    endBody();
+    _parked.reset();
     _loop.serving().answers.begin();
     _answering = true;
     _requestedAt = _since = EventLoop::Clock::now();
@@ -124,9 +126,18 @@ bool Connection::serveKnown(std::string_view bytes) {
     if (!known) return false;
     auto content = known->content.lock();
     Serving& serving = _loop.serving();
-    if (!content || !serving.modules.again(*known->terms, _caller)) return false;
-    _buffer.consume(bytes.size());
+    if (!content) return false;
     begin();
+    // Who has to wait does it the usual way.
+    const bool large = known->body.empty() && known->length > SmallBody;
+    if ((large && !admitBody(known->length)) || !serving.modules.again(*known->terms, _caller)) {
+        if (_body.rest > 0) serving.bodies.left(_body.rest);
+        _body = {};
+        _answering = false;
+        serving.answers.end();
+        return false;
+    }
+    _buffer.consume(bytes.size());
     serving.nextRequestId(_requestId);
     ++_request;
     _mustClose = false;
@@ -136,12 +147,22 @@ bool Connection::serveKnown(std::string_view bytes) {
     _status = 200;
     _takenBefore = 0;
     std::uint64_t length = known->length;
-    if (!known->body.empty()) {
+    std::string_view body = known->body;
+    if (!large) {
         length = 0;
+        if (body.empty()) { // there was no room to keep it
+            std::string& bytesRead = _loop.bodyScratch();
+            bytesRead.resize(known->length);
+            if (content->read(0, bytesRead.data(), known->length) != known->length) {
+                close();
+                return true;
+            }
+            body = bytesRead;
+        }
         content.reset();
     }
-    progressed(_sender.start(_socket.native_handle(), {statusLine(_status), known->headers, known->body},
-                             std::move(content), 0, length));
+    progressed(_sender.start(_socket.native_handle(), {statusLine(_status), known->headers, body}, std::move(content),
+                             0, length));
     return true;
 }
 
@@ -218,6 +239,11 @@ void Connection::sendModule(ServedModule module) {
     representation.cache = module.cache;
     representation.immutable = _target.module || _target.digest || (_target.reference && _target.reference->digest());
     const AnswerPlan plan = planAnswer(_head, representation, _requestId);
+    if (plan.length > SmallBody && !admitBody(plan.length)) {
+        _parked = std::make_unique<ServedModule>(std::move(module));
+        _loop.park(shared_from_this());
+        return;
+    }
     if (plan.status < 400) {
         _loop.serving().metrics.cacheAnswer(module.cache == CacheResult::Hit    ? "hit"
                                             : module.cache == CacheResult::Miss ? "miss"
@@ -350,6 +376,7 @@ void Connection::progressed(AnswerSender::Progress progress) {
         break;
     }
     finishAnswer(true);
+    lookAtBody(EventLoop::Clock::now());
     if (_mustClose) return linger();
     _phase = Phase::Reading;
     _since = EventLoop::Clock::now();
@@ -370,6 +397,61 @@ void Connection::finishAnswer(bool complete) noexcept {
     serving.metrics.request(nameOf(_target.surface), complete ? _status : 499,
                             seconds(EventLoop::Clock::now() - _requestedAt));
     serving.answers.end();
+}
+
+bool Connection::admitBody(std::uint64_t length) {
+    const auto now = EventLoop::Clock::now();
+    if (!_loop.serving().bodies.admit(length, now - _requestedAt)) return false;
+    _body = {length, 0, false, now};
+    _loop.watchBodies();
+    return true;
+}
+
+bool Connection::staysParked(EventLoop::Clock::time_point now, bool& full) {
+    if (_phase != Phase::Waiting || !_parked) return false;
+    if (now - _requestedAt >= _loop.serving().options.bodyHold) {
+        _parked.reset();
+        answered(_request, Error(ErrorCode::Busy, "the link carries no more bodies in time; waited for a turn",
+                                 "more replicas share the load; see dataplane.body-batches"));
+        return false;
+    }
+    if (full) return true;
+    const auto module = std::move(_parked);
+    answered(_request, *module);
+    full = _parked != nullptr; // and parked anew
+    return false;
+}
+
+bool Connection::lookAtBody(EventLoop::Clock::time_point now) {
+    if (_body.rest == 0) return false;
+    int waiting = 0;
+    if (::ioctl(_socket.native_handle(), SIOCOUTQ, &waiting) != 0 || waiting < 0) waiting = 0;
+    const std::uint64_t sent = _sender.sent();
+    const auto queued = static_cast<std::uint64_t>(waiting);
+    const std::uint64_t all = _body.arrived + _body.rest;
+    const std::uint64_t arrived = std::min(sent > queued ? sent - queued : 0, all);
+    BodyAdmission& bodies = _loop.serving().bodies;
+    if (arrived > _body.arrived) {
+        bodies.arrived(arrived - _body.arrived, !_body.aside);
+        _body.arrived = arrived;
+        _body.rest = all - arrived;
+    }
+    if (_body.rest > 0 && !_body.aside && bodies.isSlow(_body.rest, _body.arrived, now - _body.since)) {
+        bodies.setAside(_body.rest);
+        _body.aside = true;
+    }
+    return _body.rest > 0;
+}
+
+void Connection::endBody() noexcept {
+    if (_body.rest == 0) return;
+    BodyAdmission& bodies = _loop.serving().bodies;
+    // Who asks again has all of it; who is gone has left the rest.
+    if (_phase != Phase::Closed)
+        bodies.arrived(_body.rest, !_body.aside);
+    else if (!_body.aside)
+        bodies.left(_body.rest);
+    _body = {};
 }
 
 void Connection::linger() {
@@ -440,6 +522,8 @@ void Connection::close() noexcept {
     if (_phase == Phase::Closed) return;
     const auto self = shared_from_this();
     _phase = Phase::Closed;
+    lookAtBody(EventLoop::Clock::now());
+    endBody();
     finishAnswer(false);
     boost::system::error_code ec;
     _socket.close(ec);

@@ -25,6 +25,11 @@ public:
     void answered(std::uint64_t request, ModuleResult result) noexcept;
     void sweep(EventLoop::Clock::time_point now);
     void beginDrain();
+    /// Counts what the client has taken of a large body; false: none is on its way.
+    bool lookAtBody(EventLoop::Clock::time_point now);
+    /// Begins the answer that waits for its turn, unless `full`, or gives it up. True: it still waits; it may also have
+    /// been parked anew.
+    bool staysParked(EventLoop::Clock::time_point now, bool& full);
     void close() noexcept;
 
     const CallerAddress& address() const noexcept { return _address; }
@@ -49,10 +54,20 @@ private:
     std::string& statusLine(int status);
     void progressed(AnswerSender::Progress progress);
     void finishAnswer(bool complete) noexcept;
+    bool admitBody(std::uint64_t length);
+    void endBody() noexcept;
     void linger();
     std::uint64_t takenByClient();
     std::string described() const; ///< what was asked for, for the log
     void logRefusal(const char* code, int status, const std::string& cause, const std::string& hint) const;
+
+    /// A large body on its way: until the client has it, which is later than when the socket has it.
+    struct Body {
+        std::uint64_t rest = 0; ///< 0: there is none
+        std::uint64_t arrived = 0;
+        bool aside = false; ///< the client is slow for itself
+        EventLoop::Clock::time_point since;
+    };
 
     EventLoop& _loop;
     Socket _socket;
@@ -64,6 +79,8 @@ private:
     RequestHead _head;
     RequestTarget _target;
     AnswerSender _sender;
+    Body _body;
+    std::unique_ptr<ServedModule> _parked; ///< waits for its turn; not null only while Waiting
     std::string _requestId;
     Phase _phase = Phase::Reading;
     bool _reading = false;     ///< an async_read_some is under way

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "dataplane/BodyAdmission.h"
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -29,6 +31,8 @@ struct DataPlaneOptions {
     std::uint64_t minSendRate = 16 * 1024;           ///< bytes per second that a client must take …
     std::chrono::milliseconds sendRateWindow{10000}; ///< … over this long
     std::chrono::milliseconds waitLimit{60000};      ///< for an answer of the ModuleService
+    BodyAdmission::Limits bodies;                    ///< which large bodies may begin
+    std::chrono::milliseconds bodyHold{12000};       ///< how long one waits for that, from its request on
     /// Told of each request that is answered with an error, on its loop: at once, please. May be empty.
     std::function<void(const std::string& asked, const std::string& caller, const std::string& requestId,
                        const Error& error)>

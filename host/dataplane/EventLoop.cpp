@@ -14,7 +14,8 @@
 
 namespace wasmproxy::host {
 
-EventLoop::EventLoop(Serving& serving) : _serving(serving), _work(_context.get_executor()), _sweepTimer(_context) {
+EventLoop::EventLoop(Serving& serving)
+    : _serving(serving), _work(_context.get_executor()), _sweepTimer(_context), _bodyTimer(_context) {
     setDate();
 }
 
@@ -109,6 +110,7 @@ void EventLoop::close() {
     boost::asio::post(_context, [this] {
         _closed = true;
         _sweepTimer.cancel();
+        _bodyTimer.cancel();
         while (!_connections.empty()) {
             const auto connection = _connections.back();
             connection->close();
@@ -136,6 +138,38 @@ void EventLoop::sweep() {
         const auto connection = _connections[i];
         connection->sweep(now);
     }
+}
+
+void EventLoop::park(std::shared_ptr<Connection> connection) {
+    _parked.push_back(connection);
+    watchBodies();
+}
+
+void EventLoop::watchBodies() {
+    if (_watching || _closed) return;
+    _watching = true;
+    _bodyTimer.expires_after(BodyAdmission::Interval);
+    _bodyTimer.async_wait([this](const boost::system::error_code& ec) {
+        _watching = false;
+        if (ec || _closed) return;
+        lookAtBodies();
+    });
+}
+
+void EventLoop::lookAtBodies() {
+    const auto now = Clock::now();
+    bool some = false;
+    for (const auto& connection : _connections)
+        some = connection->lookAtBody(now) || some;
+    _serving.bodies.measure(now);
+    bool full = false; // then only those who have waited long enough are told
+    std::deque<std::weak_ptr<Connection>> parked;
+    parked.swap(_parked);
+    for (auto& weak : parked) {
+        const auto connection = weak.lock();
+        if (connection && connection->staysParked(now, full)) _parked.push_back(std::move(weak));
+    }
+    if (some || !_parked.empty()) watchBodies();
 }
 
 void EventLoop::setDate() {

@@ -9,6 +9,7 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <chrono>
+#include <deque>
 #include <memory>
 #include <string>
 #include <thread>
@@ -44,8 +45,12 @@ public:
     bool draining() const noexcept { return _draining; }
     Serving& serving() noexcept { return _serving; }
     const std::string& date() const noexcept { return _date; } ///< `Date: …\r\n` of this second
+    void watchBodies();                                        ///< a large body is on its way
+    void park(std::shared_ptr<Connection> connection);         ///< its body waits for its turn
     KnownRequests& known() noexcept { return _known; }
     std::string& scratch() noexcept { return _scratch; } ///< for bytes that are sent before anything else runs
+
+    std::string& bodyScratch() noexcept { return _bodyScratch; }
 
     boost::asio::io_context& context() noexcept { return _context; }
 
@@ -54,6 +59,7 @@ private:
     void sweepLater();
     void sweep();
     void setDate();
+    void lookAtBodies();
 
     Serving& _serving;
     boost::asio::io_context _context{1};
@@ -62,7 +68,11 @@ private:
     std::vector<std::shared_ptr<Connection>> _connections;
     std::string _date;
     std::string _scratch;
+    std::string _bodyScratch;
     KnownRequests _known;
+    Timer _bodyTimer;
+    bool _watching = false;                        ///< _bodyTimer runs
+    std::deque<std::weak_ptr<Connection>> _parked; // who came first goes first
     bool _draining = false;
     bool _closed = false;
     std::thread _thread;

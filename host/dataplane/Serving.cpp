@@ -20,6 +20,7 @@ Serving::Serving(DataPlaneOptions given, std::size_t connections, ModuleService&
       metrics(figures),
       allowed(options.allowFrom),
       limits(connections, options.connectionsPerAddress),
+      bodies(options.bodies),
       _requests(randomStart()) {}
 
 void Serving::nextRequestId(std::string& id) {

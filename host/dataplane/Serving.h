@@ -21,6 +21,7 @@ struct Serving {
     const CallerNetworks allowed;
     ConnectionLimits limits;
     AnswersInProgress answers;
+    BodyAdmission bodies;
 
     void nextRequestId(std::string& id); ///< 16 hex digits, not twice in a process and hardly between processes
 

@@ -36,6 +36,12 @@ struct DataplaneSettings : Settings {
                                                    "A connection without a request is closed after this."};
     Setting<Bytes> minSendRate{this, "min-send-rate", Bytes{16 * 1024},
                                "A client that takes less per second, over 10 s, is dropped."};
+    Setting<bool> bodyBatches{this, "body-batches", true,
+                              "Let large bodies begin only while the link, as it was measured, carries them within "
+                              "pull.agent-timeout; others wait up to pull.hold without an answer, then 503. false: "
+                              "all at once, however many."};
+    Setting<Bytes> bodyBatch{this, "body-batch", Bytes{64u << 20},
+                             "So much of bodies may always be on the way, before anything was measured."};
 
 protected:
     void validate(const std::string& prefix, std::vector<SettingsProblem>& problems) const override;
