@@ -66,7 +66,15 @@ public:
                 return;
             }
             if (const auto error = _errors.find(key); error != _errors.end()) result = error->second;
-            if (const auto module = _modules.find(key); module != _modules.end()) result = module->second;
+            if (const auto module = _modules.find(key); module != _modules.end()) {
+                auto served = module->second;
+                if (remembered) {
+                    AnswerTerms terms;
+                    terms.until = std::chrono::system_clock::now() + std::chrono::hours(1);
+                    served.terms = std::make_shared<const AnswerTerms>(terms);
+                }
+                result = served;
+            }
         }
         callback(std::move(result));
     }
@@ -98,6 +106,17 @@ public:
         callback(std::move(result));
     }
 
+    bool again(const AnswerTerms& /*terms*/, const std::string& caller) noexcept override {
+        ++agains;
+        return stillRight && caller == "127.0.0.1";
+    }
+
+    void remove(const std::string& reference) {
+        const std::lock_guard<std::mutex> lock(_mutex);
+        _bySha256.clear();
+        _modules.erase(Reference::parse(reference).str());
+    }
+
     std::vector<ModuleCallback> takeHeld() {
         const std::lock_guard<std::mutex> lock(_mutex);
         return std::move(_held);
@@ -108,6 +127,9 @@ public:
     }
 
     std::atomic<int> calls{0};
+    std::atomic<int> agains{0};
+    std::atomic<bool> remembered{false}; ///< answers come with terms
+    std::atomic<bool> stillRight{true};  ///< what again() says of them
     std::vector<Caller> callers;
     std::string asked; ///< the last call but bySha256: how, what, and with which secret or digest
 
