@@ -102,7 +102,7 @@ std::vector<Fault> make() {
     }
     {
         Fault fault{"large", "20 MiB module", "21 GB over loopback"};
-        fault.moduleBytes = 20 << 20;
+        fault.moduleBytes = std::size_t(20) << 20;
         faults.push_back(fault);
     }
     return faults;
