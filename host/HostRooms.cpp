@@ -59,6 +59,8 @@ Host::Rooms::Rooms(const Configuration& configuration)
             }),
       pulls(index, cache, metrics, optionsOf(configuration.settings.pull)),
       dataPlane(optionsOf(configuration.settings.dataplane, configuration.settings.pull, pulls.failureLog()), pulls,
-                metrics) {}
+                metrics) {
+    cache.whenDropped([this](const Digest& digest) { pulls.forgetHot(digest); });
+}
 
 } // namespace wasmproxy::host

@@ -269,8 +269,10 @@ std::vector<std::string> CacheTiers::removeShared(Call& call, const std::vector<
 }
 
 void CacheTiers::drop(Call& call, std::size_t place, const std::vector<Digest>& digests) {
-    for (const auto& digest : digests)
+    for (const auto& digest : digests) {
+        if (_forgetHot) _forgetHot(digest);
         _tiers[place].store->remove(call, digest);
+    }
 }
 
 // ---- how they fare

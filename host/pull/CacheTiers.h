@@ -52,6 +52,10 @@ public:
     /// nothing.
     explicit CacheTiers(std::vector<Tier> tiers, Stored stored = {});
 
+    /// `forgetHot` is called before a content leaves a faster tier to make room: as long as it is open it takes some.
+    /// Once, before the tiers are used.
+    void whenDropped(std::function<void(const Digest&)> forgetHot) { _forgetHot = std::move(forgetHot); }
+
     /// Opens and hashes the content; what does not match its digest is removed and counts as absent. nullptr: absent.
     std::unique_ptr<Blob> openVerified(Call& call, const Digest& digest);
     /// Opens what this process has just verified and committed: in a local tier.
@@ -111,6 +115,7 @@ private:
 
     const std::vector<Tier> _tiers;
     const Stored _stored;
+    std::function<void(const Digest&)> _forgetHot;
     std::size_t _main = 0;
     Leases _leases;
     std::vector<std::unique_ptr<State>> _states; // parallel to _tiers

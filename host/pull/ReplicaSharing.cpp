@@ -32,6 +32,11 @@ bool ReplicaSharing::learn(Call& call, const PullTarget& target) noexcept {
         try {
             if (!learnFrom(call, tier, target)) continue;
             ++_learned;
+            log(LogLevel::Information, "taken over from another replica",
+                {{"request", call.requestId()},
+                 {"trace", call.trace().traceId()},
+                 {"reference", target.reference.str()},
+                 {"cache", tier.name}});
             return true;
         } catch (const std::exception& error) {
             _cache.failed(tier, call, "reading a record", error);

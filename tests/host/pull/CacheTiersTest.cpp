@@ -99,6 +99,11 @@ public:
 
     void aFasterTierKeepsWhatWasUsedLast() {
         auto cache = tiers(10);
+        std::vector<Digest> forgotten;
+        cache.whenDropped([&](const Digest& digest) {
+            CPPUNIT_ASSERT(_hot.has(digest)); // not yet
+            forgotten.push_back(digest);
+        });
         const auto a = _main.put("aaaa"), b = _main.put("bbbb"), c = _main.put("cccc");
         const auto large = _main.put("larger than that");
         open(cache, a);
@@ -106,6 +111,7 @@ public:
         open(cache, a); // in the faster tier
         open(cache, c);
         CPPUNIT_ASSERT(_hot.has(a) && !_hot.has(b) && _hot.has(c));
+        CPPUNIT_ASSERT(std::vector<Digest>{b} == forgotten);
         CPPUNIT_ASSERT_EQUAL(std::string("larger than that"), open(cache, large));
         CPPUNIT_ASSERT(!_hot.has(large) && _hot.has(a) && _hot.has(c));
     }
