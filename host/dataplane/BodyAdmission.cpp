@@ -10,6 +10,10 @@ namespace {
 
 constexpr double Fall = 0.1; // of what a slower tick counts against the rate that is believed
 
+// Seconds of the link's work that are begun at most. More gains nothing: it is busy, and each body takes the longer the
+// more share it, so that an estimate that is a little too high fails them all together, and so does a kill.
+constexpr double Ahead = 1;
+
 constexpr double Soon = 0.5; // seconds; earlier a body's pace says little
 constexpr double Later = 2;
 
@@ -31,7 +35,7 @@ bool BodyAdmission::admit(std::uint64_t size, Clock::duration waited) noexcept {
     // Some may always go, or what was measured wrongly would never be measured again; fewer who have little time left.
     const double always =
         static_cast<double>(_limits.always) * left / std::chrono::duration<double>(_limits.within).count();
-    if (_limits.enabled && _onTheirWay > 0 && all > always && all > _rate * left) return false;
+    if (_limits.enabled && _onTheirWay > 0 && all > always && all > _rate * std::min(left, Ahead)) return false;
     _onTheirWay += size;
     return true;
 }

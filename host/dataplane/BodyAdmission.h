@@ -10,9 +10,10 @@
 namespace wasmproxy::host {
 
 /// Which large bodies may begin now. A client gives one attempt so long, its body included, and a link that is shared
-/// fairly among too many gives nobody's body in time: so only as many begin as the link carries in what is left of
-/// that, and the others wait for their turn. How much it carries is measured while it has enough to do: neither a time
-/// without work nor clients that are slow for themselves make it less. Thread-safe; never waits.
+/// fairly among too many gives nobody's body in time: so only as many begin as the link carries in a
+/// second, or in what is left of that, and the others wait for their turn. How much it carries is measured while it has
+/// enough to do: neither a time without work nor clients that are slow for themselves make it less. Thread-safe; never
+/// waits.
 class BodyAdmission {
 public:
     using Clock = std::chrono::steady_clock;

@@ -19,7 +19,9 @@ constexpr std::size_t ReadSize = 4 * 1024;
 constexpr std::uint64_t SmallBody = 32 * 1024;
 constexpr std::size_t LingerBytes = 256 * 1024;
 constexpr std::chrono::seconds LingerTime{2};
-constexpr int NotSentLowWater = 1024 * 1024; // less costs up to twice the CPU of a large body, in wake-ups
+// Less costs up to twice the CPU of a large body, in wake-ups. What the kernel has, it also delivers when this process
+// is killed, and to an agent a body that is cut is final: the usual module is in its hands at once.
+constexpr int NotSentLowWater = 4 * 1024 * 1024;
 
 double seconds(EventLoop::Clock::duration duration) {
     return std::chrono::duration<double>(duration).count();

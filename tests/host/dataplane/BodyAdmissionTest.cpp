@@ -126,6 +126,7 @@ class BodyAdmissionTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(aSlowClientHoldsUpNobody);
     CPPUNIT_TEST(idleTimeIsNoMeasurement);
     CPPUNIT_TEST(aLinkThatBecomesSlowerIsNoticed);
+    CPPUNIT_TEST(aLinkThatOthersComeToFailsNobody);
     CPPUNIT_TEST(oneMayAlwaysGo);
     CPPUNIT_TEST(switchedOffAllGo);
     CPPUNIT_TEST_SUITE_END();
@@ -185,6 +186,15 @@ public:
         mesh.capacity = 50e6;
         mesh.run(9);
         CPPUNIT_ASSERT_MESSAGE(std::to_string(mesh.admission.rate()), mesh.admission.rate() < 80e6);
+    }
+
+    /// Another replica begins to send over the same link: what was begun takes twice the time that was thought.
+    void aLinkThatOthersComeToFailsNobody() {
+        Mesh mesh(550, 2.0 * MiB, 100e6, true);
+        mesh.run(1.5);
+        mesh.capacity = 50e6;
+        mesh.run(40);
+        CPPUNIT_ASSERT_EQUAL(std::size_t(550), mesh.served());
     }
 
     void oneMayAlwaysGo() {
