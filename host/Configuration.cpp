@@ -284,6 +284,7 @@ void Configuration::planRoutes(std::vector<SettingsProblem>& problems) {
                             each.common->tagTtl,
                             each.common->staleIfError},
                            0};
+            plan.route.alwaysAsk = each.common->pullPolicy.get() == "always";
             for (const auto& name : plan.route.credentials)
                 if (!known(name))
                     problems.push_back({each.common->credentials.origin(), each.prefix + "credentials",

@@ -42,8 +42,9 @@ void Host::start() {
     eviction.forgetHot = [&rooms](const Digest& digest) { rooms.pulls.forgetHot(digest); };
     rooms.evictor = std::make_unique<Evictor>(rooms.cache, rooms.index, eviction);
 
+    rooms.prefetch = std::make_unique<Prefetch>(rooms.pulls);
     const RoomFigures roomFigures({rooms.pulls, rooms.index, rooms.cache, rooms.memory, rooms.extensions,
-                                   *_first->catalog, *rooms.evictor, &rooms.jobs});
+                                   *_first->catalog, *rooms.evictor, &rooms.jobs, rooms.prefetch.get()});
     rooms.metrics.configured();
     rooms.metrics.beforeText([&rooms, roomFigures](AskedFigures& figures) {
         rooms.metrics.modules(static_cast<double>(rooms.index.moduleCount()));
@@ -54,7 +55,9 @@ void Host::start() {
         roomFigures.ask(*now, figures);
     });
     rooms.health = std::make_unique<HealthServer>(settings.health.listen, rooms.metrics, [&rooms] {
-        return Readiness{rooms.ready.load(), rooms.ready ? "serving" : "stopping"};
+        if (!rooms.ready) return Readiness{false, "stopping"};
+        const auto waiting = rooms.prefetch->waiting();
+        return Readiness{waiting.empty(), waiting.empty() ? "serving" : waiting};
     });
     rooms.admin = std::make_unique<AdminServer>(adminOptions(settings));
     addEndpoints();

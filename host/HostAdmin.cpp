@@ -8,6 +8,7 @@
 #include "admin/ExtensionFileEndpoints.h"
 #include "admin/ExtensionsEndpoint.h"
 #include "admin/FailuresEndpoint.h"
+#include "admin/FreshnessEndpoints.h"
 #include "admin/JobEndpoints.h"
 #include "admin/ModulesEndpoint.h"
 #include "admin/OperationsEndpoint.h"
@@ -36,6 +37,7 @@ void Host::addEndpoints() {
     ExtensionsEndpoint(rooms.extensions).addTo(admin);
     AccessesEndpoint(rooms.index).addTo(admin);
     FailuresEndpoint(rooms.pulls.failureLog()).addTo(admin);
+    FreshnessEndpoints(rooms.pulls.tagMoves(), *rooms.prefetch).addTo(admin);
     SetupEndpoints([this, &rooms] { return setupRows(*rooms.current(), *_first, rooms.metrics, rooms.cache); },
                    rooms.memory, rooms.index)
         .addTo(admin);

@@ -50,6 +50,9 @@ void Host::useSettings(const Configuration& configuration, const Configuration* 
     rooms.evictor->setCapacity(configuration.capacityOf(rooms.cache.main().name));
     if (before && settings.log.level.get() != before->settings.log.level.get()) setLogLevel(settings.log.level);
     startExtensions(configuration, before);
+    const auto& prefetch = settings.prefetch;
+    rooms.prefetch->use({prefetch.references.get(), prefetch.every,
+                         prefetch.waitReady ? prefetch.waitAtMost.get() : std::chrono::milliseconds(0)});
 }
 
 void Host::startExtensions(const Configuration& configuration, const Configuration* before) {
@@ -120,6 +123,7 @@ ReloadReport Host::reload(const std::string& why) {
 
 void Host::tidy() {
     auto& rooms = *_rooms;
+    rooms.prefetch->tick();
     std::vector<std::shared_ptr<Generation>> ended;
     {
         const std::lock_guard<std::mutex> lock(rooms.mutex);

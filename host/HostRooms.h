@@ -12,6 +12,7 @@
 #include "extensions/ExtensionCluster.h"
 #include "extensions/ExtensionDirectory.h"
 #include "loading/PluginDirectoryWatch.h"
+#include "pull/Prefetch.h"
 #include "pull/PullService.h"
 
 #include <atomic>
@@ -39,7 +40,8 @@ struct Host::Rooms {
     std::shared_ptr<Generation> generation;
     std::vector<std::shared_ptr<Generation>> retired; ///< until nobody holds them; ended by tidy(), never by a loop
     std::mutex reloading;
-    std::string seenFile; ///< the identity of the configuration's file when it was read
+    std::string seenFile;               ///< the identity of the configuration's file when it was read
+    std::unique_ptr<Prefetch> prefetch; ///< before what answers it: that must end first
     PullService pulls;
     DataPlane dataPlane;
     std::shared_ptr<ExtensionDirectory> extensionFiles; // by std::atomic_load and atomic_store

@@ -84,6 +84,9 @@ void RoomFigures::askTags(const RouteTable& routes, AskedFigures& figures) const
                                                   "counts if it cannot be asked; counts no more.");
     for (const auto& [state, count] : counts)
         tags.add({{"freshness", state}}, number(count));
+    figures
+        .counter("wasm_proxy_tag_moves_total", "Tags that meant something else than when they were asked for before.")
+        .add(number(_rooms.pulls.tagMoves().total()));
 }
 
 void RoomFigures::askCredentials(const Keychain& keychain, AskedFigures& figures) const {
@@ -123,6 +126,12 @@ void RoomFigures::askStates(AskedFigures& figures) const {
     if (_rooms.jobs)
         for (const auto& job : _rooms.jobs->all())
             jobs.add({{"state", job.phaseName()}}, 1);
+
+    auto& prefetched = figures.gauge("wasm_proxy_prefetch_references", "References of [prefetch], by state.");
+    const auto wanted = _rooms.prefetch ? _rooms.prefetch->state() : Prefetch::State();
+    prefetched.add({{"state", "pulled"}}, number(wanted.pulled()));
+    prefetched.add({{"state", "failed"}}, number(wanted.failed()));
+    prefetched.add({{"state", "pending"}}, number(wanted.items.size() - wanted.pulled() - wanted.failed()));
 
     auto& extensions = figures.gauge("wasm_proxy_extensions",
                                      "Extensions by state: in force, in force though the last pull failed, invalid.");

@@ -5,6 +5,7 @@
 #include "admin/Jobs.h"
 #include "eviction/Evictor.h"
 #include "observe/AskedFigures.h"
+#include "pull/Prefetch.h"
 #include "pull/PullService.h"
 
 namespace wasmproxy::host {
@@ -21,7 +22,8 @@ public:
         const ExtensionCatalog& extensions;
         const PluginCatalog& plugins;
         const Evictor& evictor;
-        const Jobs* jobs; ///< nullptr: there are none yet
+        const Jobs* jobs;         ///< nullptr: there are none yet
+        const Prefetch* prefetch; ///< nullptr: there is none yet
     };
 
     explicit RoomFigures(const Rooms& rooms) : _rooms(rooms) {}

@@ -71,8 +71,9 @@ private:
     }
 
     void route(const Route& route) {
-        RouteRow row{route.name,      route.pattern.str(), route.backendName,  route.credentials,
-                     route.anonymous, route.tagTtl,        route.staleIfError, {}};
+        RouteRow row{route.name,        route.pattern.str(), route.backendName,
+                     route.credentials, route.anonymous,     route.alwaysAsk,
+                     route.tagTtl,      route.staleIfError,  {}};
         for (const auto& mirror : route.mirrors)
             row.mirrors.emplace_back(mirror.name, mirror.host);
         _rows.routes.push_back(std::move(row));
@@ -106,6 +107,7 @@ private:
         section("extensions", settings.extensions);
         section("mesh", settings.mesh);
         section("reload", settings.reload);
+        section("prefetch", settings.prefetch);
         named("cache", settings.caches, _now.caches);
         named("credential", settings.credentials, _now.credentials);
         named("backend", settings.backends, _now.backends);

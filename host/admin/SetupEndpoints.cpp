@@ -63,6 +63,7 @@ Object describe(const RouteRow& row) {
     object.set("backend", row.backend);
     object.set("credentials", namesOf(row.credentials));
     object.set("anonymous", row.anonymous);
+    object.set("pullPolicy", row.alwaysAsk ? "always" : "if-not-present");
     object.set("tagTtlSeconds", static_cast<double>(row.tagTtl.count()) / 1000);
     object.set("staleIfErrorSeconds", static_cast<double>(row.staleIfError.count()) / 1000);
     Array mirrors;

@@ -40,6 +40,7 @@ struct RouteRow {
     std::string backend;
     std::vector<std::string> credentials; ///< names of the sources
     bool anonymous = false;
+    bool alwaysAsk = false;
     std::chrono::milliseconds tagTtl{0};
     std::chrono::milliseconds staleIfError{0};
     std::vector<std::pair<std::string, std::string>> mirrors; ///< name and host

@@ -111,6 +111,8 @@ struct Metrics::Families {
     Family<Counter>& revalidationFamily =
         counter("wasm_proxy_revalidations_total", "Times that a registry was asked again what a tag means, by result.");
     std::array<Counter*, Revalidations.size()> revalidations{};
+    Family<Counter>& staleAnswers =
+        counter("wasm_proxy_stale_answers_total", "Stale modules given, by why the registry could not be asked again.");
     Family<Counter>& upstreamRequests =
         counter("wasm_proxy_upstream_requests_total", "Requests to registries; status none: no answer.");
     Gauge& flights = gauge("wasm_proxy_flights", "Upstream fetches in progress.");
@@ -225,6 +227,10 @@ void Metrics::pull(const char* result, double seconds) noexcept {
 
 void Metrics::revalidation(const char* result) noexcept {
     _families->revalidations[indexOf(Revalidations, result)]->Increment();
+}
+
+void Metrics::staleAnswer(const char* reason) noexcept {
+    count([&] { _families->staleAnswers.Add({{"reason", reason}}).Increment(); });
 }
 
 void Metrics::upstreamRequest(const std::string& registry, const std::string& method, int status) noexcept {

@@ -33,6 +33,7 @@ public:
     void pull(const char* result, double seconds) noexcept; ///< "success" or an ErrorTraits name
     /// What came of asking a registry again what a tag means: "unchanged", "moved", "absent" or "failed".
     void revalidation(const char* result) noexcept;
+    void staleAnswer(const char* reason) noexcept; ///< an ErrorTraits name, or "SLOW": it has not answered yet
     void upstreamRequest(const std::string& registry, const std::string& method, int status) noexcept;
     void flightStarted() noexcept;
     void flightEnded() noexcept;

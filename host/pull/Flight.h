@@ -25,13 +25,15 @@ struct Waiter {
 struct Flight {
     using Clock = std::chrono::steady_clock;
 
-    Flight(std::string keyValue, std::shared_ptr<PullSetup> setupValue, PullTarget targetValue, const Caller& first)
+    Flight(std::string keyValue, std::shared_ptr<PullSetup> setupValue, PullTarget targetValue, const Caller& first,
+           bool aheadValue = false)
         : key(std::move(keyValue)),
           setup(std::move(setupValue)),
           target(std::move(targetValue)),
           requestId(first.requestId),
           trace(first.trace),
-          refresh(first.refresh) {}
+          refresh(first.refresh),
+          ahead(aheadValue) {}
 
     const std::string key;
     const std::shared_ptr<PullSetup> setup;
@@ -39,11 +41,13 @@ struct Flight {
     const std::string requestId; ///< of the request that started it; in every log line about it
     const Trace trace;           ///< of that request, and passed on upstream
     const bool refresh;          ///< as its Caller's
+    const bool ahead;            ///< asks though what is known still counts, for nobody
     const Clock::time_point started = Clock::now();
 
     std::list<Waiter> waiters;
     Clock::time_point lastWaiter = Clock::now();
     bool running = false;              ///< an attempt is queued or on a worker
+    bool queuedAhead = false;          ///< behind all that somebody waits for
     int attempts = 0;                  ///< that reached the registry or tried to
     int left = 0;                      ///< attempts that left it to another replica
     Clock::time_point leftSince{};     ///< the first of them

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <random>
+#include <utility>
 
 namespace wasmproxy::host {
 namespace {
@@ -17,6 +18,8 @@ using std::chrono::milliseconds;
 constexpr std::chrono::seconds GraceWithoutWaiters{5};
 // How long an answer from memory is given again before everything is looked up anew.
 constexpr milliseconds LooksAgain{100};
+// How long at most a registry's Retry-After is heeded.
+constexpr std::chrono::seconds LongestPause{60};
 // Past its deadline, how long an attempt may take to notice before its Flight is ended without it.
 constexpr std::chrono::seconds AbandonAfter{2};
 
@@ -31,7 +34,7 @@ milliseconds backOff(int attempts, std::chrono::seconds retryAfter) {
     static constexpr int Steps[] = {1000, 3000, 4000, 2500};
     const int base = Steps[std::min(attempts, 4) - 1];
     const auto jittered = milliseconds(std::uniform_int_distribution<int>(base * 8 / 10, base)(random));
-    return std::max(jittered, milliseconds(std::min(retryAfter, std::chrono::seconds(60))));
+    return std::max(jittered, milliseconds(std::min(retryAfter, LongestPause)));
 }
 
 Error stillPulling(const Reference& reference) {
@@ -136,16 +139,29 @@ void PullService::answer(const Caller& caller, ModuleCallback callback, FindTarg
         return callback(error);
     }
     const auto state = caller.refresh ? Known() : knownOf(_index, *setup, *target);
-    if (state.record && state.freshness == Freshness::Fresh) {
-        if (auto blob = _hot.find(state.record->module)) {
-            _index.recordAccess(
-                {state.record->module, target->reference.str(), caller.address, std::chrono::system_clock::now()});
-            callback(ServedModule{std::move(blob), state.record->module, state.record->manifest, CacheResult::Hit,
-                                  whole(std::move(terms), *target, state)});
-            return;
-        }
-    }
+    if (state.record && answerKnown(setup, *target, state, caller, callback, std::move(terms))) return;
     join(setup, *target, caller, std::move(callback), state);
+}
+
+/// What was final with one configuration need not be with the next.
+std::string PullService::keyOf(const PullSetup& setup, const PullTarget& target) {
+    return std::to_string(setup.generation) + " " + target.key();
+}
+
+/// False: it takes a Flight. What is stale is answered at once only while its registry is left alone.
+bool PullService::answerKnown(const std::shared_ptr<PullSetup>& setup, const PullTarget& target, const Known& state,
+                              const Caller& caller, ModuleCallback& callback, AnswerTerms terms) {
+    std::optional<ErrorMemory::Entry> postponed;
+    if (state.freshness == Freshness::Stale && !(postponed = _postponed.find(keyOf(*setup, target)))) return false;
+    askAhead(setup, target, state, postponed ? &*postponed : nullptr);
+    auto blob = _hot.find(state.record->module);
+    if (!blob) return false;
+    _index.recordAccess(
+        {state.record->module, target.reference.str(), caller.address, std::chrono::system_clock::now()});
+    if (postponed) _metrics.staleAnswer(traitsOf(postponed->error.code()).name);
+    callback(ServedModule{std::move(blob), state.record->module, state.record->manifest,
+                          postponed ? CacheResult::Stale : CacheResult::Hit, whole(std::move(terms), target, state)});
+    return true;
 }
 
 AnswerTerms PullService::versions() const noexcept {
@@ -178,10 +194,10 @@ bool PullService::again(const AnswerTerms& terms, const std::string& caller) noe
 
 void PullService::join(const std::shared_ptr<PullSetup>& setup, const PullTarget& target, const Caller& caller,
                        ModuleCallback callback, const Known& state) {
-    // What was final with one configuration need not be with the next.
-    const auto usual = std::to_string(setup->generation) + " " + target.key();
-    const auto key = caller.refresh ? usual + " now" : usual;
+    const auto usual = keyOf(*setup, target);
+    auto key = caller.refresh ? usual + " now" : usual;
     FlightPointer created;
+    FlightPointer hurried;
     std::optional<Error> refusal;
     {
         const std::lock_guard<std::mutex> lock(_mutex);
@@ -199,6 +215,10 @@ void PullService::join(const std::shared_ptr<PullSetup>& setup, const PullTarget
             refusal = Error(ErrorCode::Busy, std::to_string(_waiting) + " requests wait for modules already",
                             "raise pull.waiting, or pull.workers if the registries could take more");
         if (!refusal) {
+            // What counts waits for no registry; it only has to be opened.
+            if (state.record && state.freshness == Freshness::Fresh)
+                if (const auto found = _flights.find(key); found != _flights.end() && found->second->ahead)
+                    key += " known";
             auto& flight = _flights[key];
             if (!flight) {
                 flight = std::make_shared<Flight>(key, setup, target, caller);
@@ -209,6 +229,7 @@ void PullService::join(const std::shared_ptr<PullSetup>& setup, const PullTarget
                 state.freshness == Freshness::Stale ? std::min(_options.hold, _options.staleAfter) : _options.hold;
             flight->waiters.push_back({caller, std::move(callback), now, now + patience});
             flight->lastWaiter = now;
+            if (std::exchange(flight->queuedAhead, false)) hurried = flight;
             ++_waiting;
             _metrics.waiters(1);
             later(flight, patience, &PullService::expireWaiters);
@@ -219,6 +240,8 @@ void PullService::join(const std::shared_ptr<PullSetup>& setup, const PullTarget
         callback(*refusal);
     else if (created)
         startAttempt(created);
+    else if (hurried && !_workers.post(target.reference.repository().host(), [this, hurried] { attempt(hurried); }))
+        failFinally(hurried, Error(ErrorCode::Busy, "the queue of pulls is full"), false);
 }
 
 // ---- attempts
@@ -226,6 +249,7 @@ void PullService::join(const std::shared_ptr<PullSetup>& setup, const PullTarget
 void PullService::startAttempt(const FlightPointer& flight) {
     std::optional<Error> idle;
     int generation = 0;
+    bool ahead = false;
     {
         const std::lock_guard<std::mutex> lock(_mutex);
         if (flight->ended || flight->running || _stopping) return;
@@ -234,10 +258,14 @@ void PullService::startAttempt(const FlightPointer& flight) {
         } else {
             flight->running = true;
             generation = ++flight->attempts;
+            ahead = flight->queuedAhead = flight->ahead && flight->waiters.empty();
         }
     }
     if (idle) return failFinally(flight, *idle, false);
-    if (!_workers.post(flight->target.reference.repository().host(), [this, flight] { attempt(flight); })) {
+    const auto& host = flight->target.reference.repository().host();
+    if (ahead) {
+        if (!_workers.postWhenIdle(host, [this, flight] { attemptAhead(flight); })) return dropAhead(flight);
+    } else if (!_workers.post(host, [this, flight] { attempt(flight); })) {
         failFinally(flight, Error(ErrorCode::Busy, "the queue of pulls is full"), false);
         return;
     }
@@ -268,10 +296,11 @@ void PullService::attempt(const FlightPointer& flight) {
         if (!flight->refresh && state.freshness != Freshness::Fresh && _sharing.learn(call, flight->target))
             state = knownOf(_index, *flight->setup, flight->target);
         if (state.record) {
-            const bool fresh = state.freshness == Freshness::Fresh;
-            const bool postponed = !fresh && _postponed.find(flight->key);
+            const bool fresh = state.freshness == Freshness::Fresh && !flight->ahead;
+            const auto postponed = fresh || flight->ahead ? std::nullopt : _postponed.find(flight->key);
             auto opened = openKnown(call, *state.record, fresh ? CacheResult::Hit : CacheResult::Stale);
-            if (opened && (fresh || postponed)) return succeed(flight, *opened, {}, 0);
+            if (opened && (fresh || postponed))
+                return succeed(flight, *opened, {}, 0, postponed ? &postponed->error : nullptr);
             if (opened) {
                 const std::lock_guard<std::mutex> lock(_mutex);
                 flight->stale = std::move(opened);
@@ -283,6 +312,8 @@ void PullService::attempt(const FlightPointer& flight) {
                                               : flight->setup->registry.pull(call, flight->target);
         if (pulled) {
             if (before) revalidated(before->digest == pulled->record.manifest ? "unchanged" : "moved");
+            if (before && before->digest != pulled->record.manifest)
+                noteMove(*flight, before->digest, pulled->record.manifest);
             _hot.insert(pulled->record.module, pulled->content);
             const auto result = pulled->fetched ? CacheResult::Miss : CacheResult::Hit;
             succeed(flight, {pulled->content, pulled->record.module, pulled->record.manifest, result},
@@ -309,11 +340,12 @@ void PullService::attempt(const FlightPointer& flight) {
     } catch (const Error& error) {
         revalidated("failed");
         switch (error.code()) {
-        case ErrorCode::ModuleUnusable:
+        case ErrorCode::ModuleUnusable: // that the tag means now
+            return failFinally(flight, error, true);
         case ErrorCode::AddressRefused:
         case ErrorCode::SettingsInvalid:
         case ErrorCode::Internal:
-            return failFinally(flight, error, true);
+            return hasStale(*flight) ? failForNow(flight, error) : failFinally(flight, error, true);
         default:
             return failForNow(flight, error);
         }
@@ -380,13 +412,15 @@ void PullService::later(const FlightPointer& flight, milliseconds delay,
 // ---- answers
 
 void PullService::succeed(const FlightPointer& flight, const ServedModule& module, const std::string& credential,
-                          double seconds) {
+                          double seconds, const Error* cause) {
     auto waiters = end(flight);
     report(*flight, {module.manifest, module.module, {}, std::chrono::system_clock::now()});
     _failureLog.recovered(flight->target.reference.str());
     if (!credential.empty()) { // something was asked upstream
         _metrics.pull("success", seconds);
-        log(LogLevel::Information, module.cache == CacheResult::Miss ? "pulled" : "revalidated",
+        const bool routine = flight->ahead && module.cache != CacheResult::Miss;
+        log(routine ? LogLevel::Debug : LogLevel::Information,
+            module.cache == CacheResult::Miss ? "pulled" : "revalidated",
             {{"request", flight->requestId},
              {"trace", flight->trace.traceId()},
              {"reference", flight->target.reference.str()},
@@ -400,7 +434,7 @@ void PullService::succeed(const FlightPointer& flight, const ServedModule& modul
              {"waiters", std::to_string(waiters.size())}});
     }
     for (auto& waiter : waiters)
-        deliver(waiter, *flight, module);
+        deliver(waiter, *flight, module, cause);
 }
 
 void PullService::failFinally(const FlightPointer& flight, const Error& error, bool remember) {
@@ -442,8 +476,11 @@ void PullService::failForNow(const FlightPointer& flight, const Error& error) {
         stale = flight->stale;
     }
     if (stale) {
-        _postponed.remember(flight->key, error, Clock::now() + _options.remember);
-        log(LogLevel::Warning, "serving stale: the registry could not be asked",
+        // As long as the registry asks for, within reason.
+        const milliseconds pause = std::min(error.retryAfter(), LongestPause);
+        _postponed.remember(flight->key, error, Clock::now() + std::max(_options.remember, pause));
+        log(LogLevel::Warning,
+            flight->ahead ? "the registry could not be asked again" : "serving stale: the registry could not be asked",
             {{"request", flight->requestId},
              {"trace", flight->trace.traceId()},
              {"reference", flight->target.reference.str()},
@@ -453,7 +490,7 @@ void PullService::failForNow(const FlightPointer& flight, const Error& error) {
              {"hint", error.hint()}});
         _metrics.pull(traitsOf(error.code()).name, secondsSince(flight->started));
         for (auto& waiter : end(flight))
-            deliver(waiter, *flight, *stale);
+            deliver(waiter, *flight, *stale, &error);
         return;
     }
     if (refused) return later(flight, credentialPoll(), &PullService::pollCredentials);
@@ -498,13 +535,18 @@ void PullService::expireWaiters(const FlightPointer& flight) {
     }
     _metrics.waiters(-static_cast<int>(expired.size()));
     for (auto& waiter : expired) {
-        if (stale) deliver(waiter, *flight, *stale);
+        if (stale) deliver(waiter, *flight, *stale, last ? &*last : nullptr);
         // One look is no proof of absence: 404 would be final for an agent.
         else if (last && last->code() != ErrorCode::ManifestUnknown)
             waiter.callback(*last);
         else
             waiter.callback(stillPulling(flight->target.reference));
     }
+}
+
+bool PullService::hasStale(const Flight& flight) const {
+    const std::lock_guard<std::mutex> lock(_mutex);
+    return flight.stale.has_value();
 }
 
 bool PullService::abandonedByAll(const Flight& flight) const {
@@ -529,7 +571,7 @@ std::list<Waiter> PullService::end(const FlightPointer& flight) {
     return waiters;
 }
 
-void PullService::deliver(Waiter& waiter, const Flight& flight, const ServedModule& module) {
+void PullService::deliver(Waiter& waiter, const Flight& flight, const ServedModule& module, const Error* cause) {
     const auto waited = std::chrono::duration_cast<milliseconds>(Clock::now() - waiter.since);
     const auto needed = milliseconds(module.content->size() * 1000 / std::max<std::uint64_t>(_options.agentRate, 1));
     // An agent's 15 s cover the body, and a body that is cut after 200 is final. Its retry after a 503 is a hit with a
@@ -542,6 +584,7 @@ void PullService::deliver(Waiter& waiter, const Flight& flight, const ServedModu
     }
     _index.recordAccess(
         {module.module, flight.target.reference.str(), waiter.caller.address, std::chrono::system_clock::now()});
+    if (module.cache == CacheResult::Stale) _metrics.staleAnswer(cause ? traitsOf(cause->code()).name : "SLOW");
     waiter.callback(module);
 }
 

@@ -2,6 +2,8 @@
 #pragma once
 
 #include "freshness/ErrorMemory.h"
+#include "freshness/RefreshSchedule.h"
+#include "freshness/TagMoves.h"
 #include "index/DigestIndex.h"
 #include "observe/Metrics.h"
 #include "pull/FailureLog.h"
@@ -73,6 +75,7 @@ public:
     HotTable::Lookups hotLookups() const { return _hot.lookups(); }
     FailureLog& failureLog() noexcept { return _failureLog; }
     const ReplicaSharing& sharing() const noexcept { return _sharing; }
+    const TagMoves& tagMoves() const noexcept { return _moves; }
 
 private:
     using Clock = std::chrono::steady_clock;
@@ -82,17 +85,27 @@ private:
     void answer(const Caller& caller, ModuleCallback callback, FindTarget findTarget);
     AnswerTerms versions() const noexcept;
     static std::shared_ptr<const AnswerTerms> whole(AnswerTerms terms, const PullTarget& target, const Known& state);
+    static std::string keyOf(const PullSetup& setup, const PullTarget& target);
+    bool answerKnown(const std::shared_ptr<PullSetup>& setup, const PullTarget& target, const Known& state,
+                     const Caller& caller, ModuleCallback& callback, AnswerTerms terms);
     void join(const std::shared_ptr<PullSetup>& setup, const PullTarget& target, const Caller& caller,
               ModuleCallback callback, const Known& state);
     void startAttempt(const FlightPointer& flight);
     void attempt(const FlightPointer& flight);
     bool leave(const FlightPointer& flight, ReplicaSharing::Turn turn);
+    void askAhead(const std::shared_ptr<PullSetup>& setup, const PullTarget& target, const Known& state,
+                  const ErrorMemory::Entry* postponed);
+    void revalidate(const std::shared_ptr<PullSetup>& setup, const PullTarget& target,
+                    std::chrono::system_clock::time_point validated);
+    void attemptAhead(const FlightPointer& flight);
+    void dropAhead(const FlightPointer& flight);
+    void noteMove(const Flight& flight, const Digest& from, const Digest& to);
     void pollCredentials(const FlightPointer& flight);
     std::chrono::milliseconds credentialPoll() const;
     std::optional<ServedModule> openKnown(Call& call, const ModuleRecord& record, CacheResult result);
 
-    void succeed(const FlightPointer& flight, const ServedModule& module, const std::string& credential,
-                 double seconds);
+    void succeed(const FlightPointer& flight, const ServedModule& module, const std::string& credential, double seconds,
+                 const Error* cause = nullptr);
     void failFinally(const FlightPointer& flight, const Error& error, bool remember);
     void failForNow(const FlightPointer& flight, const Error& error);
     void blocked(const FlightPointer& flight);
@@ -101,9 +114,11 @@ private:
     FailureLog::Failure failureOf(const Flight& flight, const Error& error, const std::list<Waiter>& waiters) const;
     void report(const Flight& flight, const ExtensionOutcome& outcome);
     void expireWaiters(const FlightPointer& flight);
+    bool hasStale(const Flight& flight) const;
     bool abandonedByAll(const Flight& flight) const;
     std::list<Waiter> end(const FlightPointer& flight);
-    void deliver(Waiter& waiter, const Flight& flight, const ServedModule& module);
+    /// `cause`: why it is stale; nullptr: the registry takes too long.
+    void deliver(Waiter& waiter, const Flight& flight, const ServedModule& module, const Error* cause = nullptr);
 
     DigestIndex& _index;
     CacheTiers& _cache;
@@ -120,6 +135,8 @@ private:
 
     ErrorMemory _failures;  // final answers that are remembered, by a Flight's key
     ErrorMemory _postponed; // registries that failed: what is stale answers until then
+    RefreshSchedule _refreshes;
+    TagMoves _moves;
 
     std::shared_ptr<PullSetup> _setup; // by std::atomic_load and atomic_store
     std::atomic<std::uint64_t> _setups{0};

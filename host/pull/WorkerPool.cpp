@@ -6,7 +6,7 @@
 namespace wasmproxy::host {
 
 WorkerPool::WorkerPool(std::size_t threads, std::size_t perRegistry, std::size_t queueBound)
-    : _perRegistry(perRegistry), _queueBound(queueBound) {
+    : _idleThreads(std::max<std::size_t>(threads / 2, 1)), _perRegistry(perRegistry), _queueBound(queueBound) {
     for (std::size_t i = 0; i < threads; ++i)
         _threads.emplace_back([this] { work(); });
 }
@@ -25,6 +25,16 @@ bool WorkerPool::post(const std::string& registry, std::function<void()> task) {
     return true;
 }
 
+bool WorkerPool::postWhenIdle(const std::string& registry, std::function<void()> task) {
+    {
+        const std::lock_guard<std::mutex> lock(_mutex);
+        if (_stopping || _idle.size() >= MostIdle) return false;
+        _idle.push_back({registry, std::move(task), true});
+    }
+    _wake.notify_one();
+    return true;
+}
+
 std::size_t WorkerPool::queued() const {
     const std::lock_guard<std::mutex> lock(_mutex);
     return _queue.size();
@@ -35,6 +45,7 @@ void WorkerPool::stop() {
         const std::lock_guard<std::mutex> lock(_mutex);
         _stopping = true;
         _queue.clear();
+        _idle.clear();
     }
     _wake.notify_all();
     for (auto& thread : _threads)
@@ -42,30 +53,36 @@ void WorkerPool::stop() {
     _threads.clear();
 }
 
-std::deque<WorkerPool::Task>::iterator WorkerPool::nextRunnable() {
-    return std::find_if(_queue.begin(), _queue.end(), [this](const Task& task) {
-        const auto running = _running.find(task.registry);
-        return running == _running.end() || running->second < _perRegistry;
+bool WorkerPool::takeFrom(std::deque<Task>& queue, std::size_t perRegistry, Task& task) {
+    const auto next = std::find_if(queue.begin(), queue.end(), [&](const Task& each) {
+        const auto running = _running.find(each.registry);
+        return running == _running.end() || running->second < perRegistry;
     });
+    if (next == queue.end()) return false;
+    task = std::move(*next);
+    queue.erase(next);
+    return true;
+}
+
+bool WorkerPool::take(Task& task) {
+    if (takeFrom(_queue, _perRegistry, task)) return true;
+    return _idleRunning < _idleThreads && takeFrom(_idle, std::max<std::size_t>(_perRegistry / 2, 1), task);
 }
 
 void WorkerPool::work() {
     std::unique_lock<std::mutex> lock(_mutex);
     while (true) {
-        auto next = _queue.end();
-        _wake.wait(lock, [&] {
-            next = nextRunnable();
-            return _stopping || next != _queue.end();
-        });
+        Task task;
+        _wake.wait(lock, [&] { return _stopping || take(task); });
         if (_stopping) return;
-        Task task = std::move(*next);
-        _queue.erase(next);
         ++_running[task.registry];
+        if (task.idle) ++_idleRunning;
         lock.unlock();
         task.run();
         task.run = nullptr; // what it holds is released outside the lock
         lock.lock();
         if (--_running[task.registry] == 0) _running.erase(task.registry);
+        if (task.idle) --_idleRunning;
         // A task of this registry may have been waiting for this place.
         _wake.notify_one();
     }

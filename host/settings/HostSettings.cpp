@@ -13,8 +13,8 @@ namespace {
 
 using Problems = std::vector<SettingsProblem>;
 
-const std::vector<std::string> SingleKinds{"plugins", "dataplane", "health",     "admin", "index",
-                                           "pull",    "log",       "extensions", "mesh",  "reload"};
+const std::vector<std::string> SingleKinds{"plugins", "dataplane",  "health", "admin",  "index",   "pull",
+                                           "log",     "extensions", "mesh",   "reload", "prefetch"};
 const std::vector<std::string> NamedKinds{"cache", "credential", "backend", "route"};
 
 bool contains(const std::vector<std::string>& list, const std::string& word) {
@@ -43,7 +43,7 @@ void checkKind(const SettingsSection& section, Problems& problems) {
             message = "this section is not known; did you mean '" + near + "'?";
         } else {
             message = "this section is not known; known are plugins, dataplane, health, admin, index, pull, log, "
-                      "extensions, mesh, reload, cache.NAME, credential.NAME, backend.NAME and route.NAME";
+                      "extensions, mesh, reload, prefetch, cache.NAME, credential.NAME, backend.NAME and route.NAME";
         }
     }
     if (!message.empty()) problems.push_back({section.origin, full, message});
@@ -198,6 +198,7 @@ void HostSettings::apply(const SettingsDocument& document, Problems& problems) {
     applySingle(extensions, "extensions", document, problems);
     applySingle(mesh, "mesh", document, problems);
     applySingle(reload, "reload", document, problems);
+    applySingle(prefetch, "prefetch", document, problems);
     applyInstances(backends, "backend", true, document, problems);
     applyInstances(credentials, "credential", true, document, problems);
     applyInstances(caches, "cache", true, document, problems);

@@ -163,6 +163,25 @@ struct MeshSettings : Settings {
                                           "false: no Extension is served; what a route serves still is."};
 };
 
+struct PrefetchSettings : Settings {
+    Setting<std::vector<std::string>> references{this,
+                                                 "references",
+                                                 {},
+                                                 "Modules to pull before anybody asks: host/repository:tag or "
+                                                 "…@sha256:…, with or without oci://. At most 1,000. "
+                                                 "Extensions are pulled anyway as soon as they are known."};
+    Setting<std::chrono::milliseconds> every{this, "every", std::chrono::hours(1),
+                                             "How often they are looked after again; 0s: only at the start, when the "
+                                             "list changes, and while one could not be pulled."};
+    Setting<bool> waitReady{this, "wait-ready", false,
+                            "true: after the start, /readyz is 503 until they have been pulled, or cannot be."};
+    Setting<std::chrono::milliseconds> waitAtMost{this, "wait-at-most", std::chrono::seconds(60),
+                                                  "How long wait-ready waits; then the proxy is ready without them."};
+
+protected:
+    void validate(const std::string& prefix, std::vector<SettingsProblem>& problems) const override;
+};
+
 /// Of every [backend.x], beside what its plugin declares.
 struct BackendSettings : Settings {
     Setting<std::string> plugin{this, "plugin", "",
@@ -214,10 +233,19 @@ struct RouteSettings : Settings {
     Setting<bool> anonymous{this, "anonymous", false, "Also pull without a credential, after those that were found."};
     Setting<std::chrono::milliseconds> tagTtl{
         this, "tag-ttl", std::chrono::seconds(60),
-        "How long a tag's digest is believed before the registry is asked again."};
+        "How long a tag's digest is believed. While somebody asks for the tag, the registry is asked again in the "
+        "background, when 80 to 95 % of this have passed."};
+    Setting<std::string> pullPolicy{
+        this, "pull-policy", "if-not-present",
+        "if-not-present: what a tag means is believed for `tag-ttl`. always: the registry is asked for each request, "
+        "but no more than once a second for one tag. A module that is in the cache is never pulled again; a "
+        "WasmExtension with imagePullPolicy Always is always so."};
     Setting<std::chrono::milliseconds> staleIfError{
         this, "stale-if-error", std::chrono::hours(24 * 7),
         "How long past that the last digest is served while the registry cannot be asked."};
+
+protected:
+    void validate(const std::string& prefix, std::vector<SettingsProblem>& problems) const override;
 };
 
 /// A section whose plugin is known: what the host reads of it, and what is left for the plugin's own Settings.
@@ -242,6 +270,7 @@ struct HostSettings {
     ExtensionsSettings extensions;
     MeshSettings mesh;
     ReloadSettings reload;
+    PrefetchSettings prefetch;
     std::vector<InstanceSettings<BackendSettings>> backends;
     std::vector<InstanceSettings<CredentialSettings>> credentials;
     std::vector<InstanceSettings<CacheSettings>> caches;

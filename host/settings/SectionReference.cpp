@@ -38,6 +38,7 @@ std::vector<SectionReference> referenceSections(const std::vector<PluginReferenc
     sections.push_back(single("log", "Lines on standard error.", LogSettings()));
     sections.push_back(single("extensions", "The catalog of WasmExtensions.", ExtensionsSettings()));
     sections.push_back(single("mesh", "What the mesh gets.", MeshSettings()));
+    sections.push_back(single("prefetch", "What is pulled before anybody asks.", PrefetchSettings()));
     sections.push_back(single("reload", "When the configuration is read again.", ReloadSettings()));
     named("cache", "A store of blobs. The name is free; [pull] `caches` orders them.", CacheSettings(), plugins,
           sections);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "settings/HostSettings.h"
+#include "wasmproxy/oci/Error.h"
+#include "wasmproxy/oci/Reference.h"
 
 #include <algorithm>
 
@@ -106,6 +108,24 @@ void BackendSettings::validate(const std::string& prefix, Problems& problems) co
     problems.push_back({missingKey ? clientCertificate.origin() : clientKey.origin(),
                         prefix + (missingKey ? "client-key" : "client-certificate"),
                         "client-certificate and client-key must be given together"});
+}
+
+void PrefetchSettings::validate(const std::string& prefix, Problems& problems) const {
+    constexpr std::size_t Most = 1000;
+    if (references->size() > Most)
+        problems.push_back({references.origin(), prefix + "references", "more than " + std::to_string(Most)});
+    for (const auto& text : references.get()) {
+        try {
+            Reference::parse(text.compare(0, 6, "oci://") == 0 ? text.substr(6) : text);
+        } catch (const Error& error) {
+            problems.push_back({references.origin(), prefix + "references",
+                                error.what() + (error.hint().empty() ? "" : "; " + error.hint())});
+        }
+    }
+}
+
+void RouteSettings::validate(const std::string& prefix, Problems& problems) const {
+    oneOf(pullPolicy, {"if-not-present", "always"}, prefix, problems);
 }
 
 void CacheSettings::validate(const std::string& prefix, Problems& problems) const {
