@@ -41,8 +41,7 @@ void PullService::revalidate(const std::shared_ptr<PullSetup>& setup, const Pull
                              std::chrono::system_clock::time_point validated) {
     const auto tag = _index.tag(target.reference);
     if (!tag || tag->validatedAt != validated) return; // somebody has asked since
-    const auto& extension = target.extension;
-    if (extension && setup->targets.extensions().find(extension->name) != extension) return;
+    if (target.extension && !inForce(*target.extension, setup->targets.extensions())) return;
     const auto key = keyOf(*setup, target);
     if (_postponed.find(key)) return;
     FlightPointer created;

@@ -614,11 +614,16 @@ void PullService::report(const Flight& flight, const ExtensionOutcome& outcome) 
     if (!pulled) return;
     // Neither of what the Extension was before, nor of another digest of it that somebody asks for.
     auto& extensions = flight.setup->targets.extensions();
-    const auto now = extensions.find(pulled->name);
-    const bool same = now && now->url == pulled->url && now->sha256 == pulled->sha256 &&
-                      now->imagePullSecret == pulled->imagePullSecret;
-    if (same && flight.target.reference.str() == pulled->reference.str() && flight.target.module == pulled->sha256)
+    if (inForce(*pulled, extensions) && flight.target.reference.str() == pulled->reference.str() &&
+        flight.target.module == pulled->sha256)
         extensions.record(pulled->name, outcome);
+}
+
+/// As it is: under its name there may be another by now.
+bool PullService::inForce(const Extension& extension, const ExtensionCatalog& extensions) {
+    const auto now = extensions.find(extension.name);
+    return now && now->url == extension.url && now->sha256 == extension.sha256 &&
+           now->imagePullSecret == extension.imagePullSecret;
 }
 
 void PullService::stop() {

@@ -112,6 +112,7 @@ private:
     void later(const FlightPointer& flight, std::chrono::milliseconds delay,
                void (PullService::*step)(const FlightPointer&));
     FailureLog::Failure failureOf(const Flight& flight, const Error& error, const std::list<Waiter>& waiters) const;
+    static bool inForce(const Extension& extension, const ExtensionCatalog& extensions);
     void report(const Flight& flight, const ExtensionOutcome& outcome);
     void expireWaiters(const FlightPointer& flight);
     bool hasStale(const Flight& flight) const;
