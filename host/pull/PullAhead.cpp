@@ -4,6 +4,9 @@
 
 #include "observe/Log.h"
 
+#include <algorithm>
+#include <utility>
+
 namespace wasmproxy::host {
 namespace {
 
@@ -76,6 +79,63 @@ void PullService::dropAhead(const FlightPointer& flight) {
     }
     for (auto& waiter : end(flight))
         waiter.callback(Error(ErrorCode::Busy, "the queue of pulls is full"));
+}
+
+/// Those who came when what the registry said no longer counted: an answer that took long may be older than that.
+std::list<Waiter> PullService::tooLateFor(std::list<Waiter>& waiters, Clock::time_point asked,
+                                          const PullTarget& target) {
+    std::list<Waiter> late;
+    if (target.reference.digest()) return late;
+    const auto counts = target.rules().tagTtl;
+    for (auto it = waiters.begin(); it != waiters.end();) {
+        const auto next = std::next(it);
+        if (it->since - asked >= counts) late.splice(late.end(), waiters, it);
+        it = next;
+    }
+    return late;
+}
+
+/// The next Flight of the same key, for those who wait still; `module` is what there is if it fails.
+void PullService::askAgain(const FlightPointer& flight, ServedModule module, std::list<Waiter> late) {
+    module.cache = CacheResult::Stale;
+    const auto count = static_cast<int>(late.size());
+    FlightPointer created;
+    FlightPointer hurried;
+    {
+        const std::lock_guard<std::mutex> lock(_mutex);
+        if (!_stopping) {
+            auto& next = _flights[flight->key];
+            if (!next) {
+                next = std::make_shared<Flight>(flight->key, flight->setup, flight->target, late.front().caller);
+                created = next;
+            }
+            if (!next->stale) next->stale = std::move(module);
+            if (std::exchange(next->queuedAhead, false)) hurried = next;
+            const auto now = Clock::now();
+            for (const auto& waiter : late)
+                later(next, std::max(std::chrono::ceil<milliseconds>(waiter.until - now), milliseconds(0)),
+                      &PullService::expireWaiters);
+            _waiting += late.size();
+            next->lastWaiter = now;
+            next->waiters.splice(next->waiters.end(), late);
+        }
+    }
+    for (auto& waiter : late) // stopping
+        waiter.callback(Error(ErrorCode::Busy, "shutting down"));
+    if (!late.empty()) return;
+    _metrics.waiters(count);
+    if (created) {
+        _metrics.flightStarted();
+        startAttempt(created);
+    } else if (hurried) {
+        hurry(hurried);
+    }
+}
+
+/// Somebody waits for it now.
+void PullService::hurry(const FlightPointer& flight) {
+    if (!_workers.post(flight->target.reference.repository().host(), [this, flight] { attempt(flight); }))
+        failFinally(flight, Error(ErrorCode::Busy, "the queue of pulls is full"), false);
 }
 
 void PullService::noteMove(const Flight& flight, const Digest& from, const Digest& to) {

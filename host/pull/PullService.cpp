@@ -240,8 +240,8 @@ void PullService::join(const std::shared_ptr<PullSetup>& setup, const PullTarget
         callback(*refusal);
     else if (created)
         startAttempt(created);
-    else if (hurried && !_workers.post(target.reference.repository().host(), [this, hurried] { attempt(hurried); }))
-        failFinally(hurried, Error(ErrorCode::Busy, "the queue of pulls is full"), false);
+    else if (hurried)
+        hurry(hurried);
 }
 
 // ---- attempts
@@ -300,7 +300,7 @@ void PullService::attempt(const FlightPointer& flight) {
             const auto postponed = fresh || flight->ahead ? std::nullopt : _postponed.find(flight->key);
             auto opened = openKnown(call, *state.record, fresh ? CacheResult::Hit : CacheResult::Stale);
             if (opened && (fresh || postponed))
-                return succeed(flight, *opened, {}, 0, postponed ? &postponed->error : nullptr);
+                return succeed(flight, *opened, {}, std::nullopt, postponed ? &postponed->error : nullptr);
             if (opened) {
                 const std::lock_guard<std::mutex> lock(_mutex);
                 flight->stale = std::move(opened);
@@ -317,7 +317,7 @@ void PullService::attempt(const FlightPointer& flight) {
             _hot.insert(pulled->record.module, pulled->content);
             const auto result = pulled->fetched ? CacheResult::Miss : CacheResult::Hit;
             succeed(flight, {pulled->content, pulled->record.module, pulled->record.manifest, result},
-                    pulled->credential, secondsSince(begun));
+                    pulled->credential, begun);
             // Ours are answered; the other replicas may have to wait for it a little longer.
             return _sharing.publish(call, flight->target, pulled->record, pulled->fetched);
         }
@@ -412,11 +412,13 @@ void PullService::later(const FlightPointer& flight, milliseconds delay,
 // ---- answers
 
 void PullService::succeed(const FlightPointer& flight, const ServedModule& module, const std::string& credential,
-                          double seconds, const Error* cause) {
+                          std::optional<Clock::time_point> asked, const Error* cause) {
     auto waiters = end(flight);
+    auto late = asked ? tooLateFor(waiters, *asked, flight->target) : std::list<Waiter>();
     report(*flight, {module.manifest, module.module, {}, std::chrono::system_clock::now()});
     _failureLog.recovered(flight->target.reference.str());
-    if (!credential.empty()) { // something was asked upstream
+    if (asked) {
+        const auto seconds = secondsSince(*asked);
         _metrics.pull("success", seconds);
         const bool routine = flight->ahead && module.cache != CacheResult::Miss;
         log(routine ? LogLevel::Debug : LogLevel::Information,
@@ -435,6 +437,7 @@ void PullService::succeed(const FlightPointer& flight, const ServedModule& modul
     }
     for (auto& waiter : waiters)
         deliver(waiter, *flight, module, cause);
+    if (!late.empty()) askAgain(flight, module, std::move(late));
 }
 
 void PullService::failFinally(const FlightPointer& flight, const Error& error, bool remember) {

@@ -99,13 +99,17 @@ private:
                     std::chrono::system_clock::time_point validated);
     void attemptAhead(const FlightPointer& flight);
     void dropAhead(const FlightPointer& flight);
+    void hurry(const FlightPointer& flight);
     void noteMove(const Flight& flight, const Digest& from, const Digest& to);
     void pollCredentials(const FlightPointer& flight);
     std::chrono::milliseconds credentialPoll() const;
     std::optional<ServedModule> openKnown(Call& call, const ModuleRecord& record, CacheResult result);
 
-    void succeed(const FlightPointer& flight, const ServedModule& module, const std::string& credential, double seconds,
-                 const Error* cause = nullptr);
+    /// `asked`: when the registry was, and with which credential; nullopt: it was not. `cause`: as deliver()'s.
+    void succeed(const FlightPointer& flight, const ServedModule& module, const std::string& credential,
+                 std::optional<Clock::time_point> asked, const Error* cause = nullptr);
+    static std::list<Waiter> tooLateFor(std::list<Waiter>& waiters, Clock::time_point asked, const PullTarget& target);
+    void askAgain(const FlightPointer& flight, ServedModule module, std::list<Waiter> late);
     void failFinally(const FlightPointer& flight, const Error& error, bool remember);
     void failForNow(const FlightPointer& flight, const Error& error);
     void blocked(const FlightPointer& flight);

@@ -131,6 +131,7 @@ class FreshnessScenarios : public CppUnit::TestFixture {
         proxy.setDockerConfig(dockerConfig(Host, "robot", "rotated away"));
         isStale("401", proxy, module, "CREDENTIAL_REFUSED");
         ScriptedServer denying(ScriptedServer::always(answering(403)));
+        proxy.setDockerConfig(dockerConfig(Host, "robot", "rotated again")); // or the 401 would be remembered
         moveTo(proxy, local(denying.port()));
         isStale("403", proxy, module, "REPOSITORY_DENIED");
     }

@@ -53,7 +53,11 @@ class TagMoveScenarios : public CppUnit::TestFixture {
     std::string reference(int tag) const { return _upstream.registry.host() + "/team/moving:t" + std::to_string(tag); }
 
     void move(int tag, int module) {
-        const auto begun = Clock::now();
+        auto& history = _history[static_cast<std::size_t>(tag)];
+        {
+            const std::lock_guard<std::mutex> lock(_mutex);
+            history.push_back({module, Clock::now(), Clock::time_point::max()});
+        }
         const auto answer = HttpClient(_upstream.registry.port())
                                 .send("PUT", "/v2/team/moving/manifests/t" + std::to_string(tag),
                                       {{"Authorization", "Basic " + base64("robot:right")},
@@ -61,7 +65,7 @@ class TagMoveScenarios : public CppUnit::TestFixture {
                                       seconds(20), _manifests[static_cast<std::size_t>(module)]);
         CPPUNIT_ASSERT_EQUAL_MESSAGE(answer.body, 201, answer.status);
         const std::lock_guard<std::mutex> lock(_mutex);
-        _history[static_cast<std::size_t>(tag)].push_back({module, begun, Clock::now()});
+        history.back().sure = Clock::now();
     }
 
     /// Did the registry mean `module` by it at some moment from `from` to `until`?
