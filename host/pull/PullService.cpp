@@ -20,6 +20,7 @@ constexpr std::chrono::seconds GraceWithoutWaiters{5};
 constexpr milliseconds LooksAgain{100};
 // How long at most a registry's Retry-After is heeded.
 constexpr std::chrono::seconds LongestPause{60};
+constexpr milliseconds ShortestPause{1000};
 // Past its deadline, how long an attempt may take to notice before its Flight is ended without it.
 constexpr std::chrono::seconds AbandonAfter{2};
 
@@ -476,12 +477,13 @@ void PullService::failForNow(const FlightPointer& flight, const Error& error) {
         _failureLog.pullFailed(std::move(failure), error);
         flight->running = false;
         flight->last = error;
-        stale = flight->stale;
+        // What is known counts still: one more try before the registry is left alone.
+        const bool oneMore = flight->ahead && flight->attempts == 1 && flight->waiters.empty() && error.retryable() &&
+                             !refused && error.retryAfter().count() == 0;
+        if (!oneMore) stale = flight->stale;
     }
     if (stale) {
-        // As long as the registry asks for, within reason.
-        const milliseconds pause = std::min(error.retryAfter(), LongestPause);
-        _postponed.remember(flight->key, error, Clock::now() + std::max(_options.remember, pause));
+        _postponed.remember(flight->key, error, Clock::now() + pauseAfter(*flight, error));
         log(LogLevel::Warning,
             flight->ahead ? "the registry could not be asked again" : "serving stale: the registry could not be asked",
             {{"request", flight->requestId},
@@ -498,6 +500,13 @@ void PullService::failForNow(const FlightPointer& flight, const Error& error) {
     }
     if (refused) return later(flight, credentialPoll(), &PullService::pollCredentials);
     later(flight, delay, &PullService::startAttempt);
+}
+
+/// How long what is stale answers before the registry is asked again: as long as it asks for, within reason, and no
+/// longer than a tag is believed.
+milliseconds PullService::pauseAfter(const Flight& flight, const Error& error) const {
+    const milliseconds believed = std::max(flight.target.rules().tagTtl, ShortestPause);
+    return std::max<milliseconds>(std::min(_options.remember, believed), std::min(error.retryAfter(), LongestPause));
 }
 
 /// A registry that blocks takes back what it said of the tag before: a copy from then answers nobody, not even those

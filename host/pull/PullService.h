@@ -112,6 +112,7 @@ private:
     void askAgain(const FlightPointer& flight, ServedModule module, std::list<Waiter> late);
     void failFinally(const FlightPointer& flight, const Error& error, bool remember);
     void failForNow(const FlightPointer& flight, const Error& error);
+    std::chrono::milliseconds pauseAfter(const Flight& flight, const Error& error) const;
     void blocked(const FlightPointer& flight);
     void later(const FlightPointer& flight, std::chrono::milliseconds delay,
                void (PullService::*step)(const FlightPointer&));

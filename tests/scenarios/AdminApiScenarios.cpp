@@ -167,7 +167,7 @@ public:
                               {"GET", "/api/v1/accesses/counts?from=2026-01-31T00:00:00Z", 400},
                               {"GET", "/api/v1/resolve?ref=" + image("absent"), 404}};
         for (const char* list : {"plugins", "instances", "routes", "credentials", "modules", "tags", "accesses",
-                                 "accesses/counts", "failures", "extensions"})
+                                 "accesses/counts", "failures", "extensions", "events", "prefetch"})
             for (const char* query : {"?limit=0", "?limit=1001", "?limit=x", "?after=!!", "?after=YQ=="})
                 rows.push_back({"GET", std::string("/api/v1/") + list + query, 400});
         for (const auto& row : rows) {

@@ -224,7 +224,8 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::size_t(1), _registry.seen().size());
         std::this_thread::sleep_for(milliseconds(100));
         CPPUNIT_ASSERT_EQUAL(_module, contentOf(named(rooms, "authz").module()));
-        CPPUNIT_ASSERT_EQUAL(std::size_t(2), _registry.seen().size());
+        const auto asked = _registry.seen().size(); // in the background, too
+        CPPUNIT_ASSERT(asked == 2 || asked == 3);
         CPPUNIT_ASSERT_EQUAL(std::string("\"v1\""), _registry.seen().back().header("If-None-Match"));
         // New content is seen, a 304 for what was evicted is not believed.
         _registry.heal();

