@@ -26,14 +26,15 @@ struct Flight {
     using Clock = std::chrono::steady_clock;
 
     Flight(std::string keyValue, std::shared_ptr<PullSetup> setupValue, PullTarget targetValue, const Caller& first,
-           bool aheadValue = false)
+           std::optional<std::chrono::system_clock::time_point> aheadOfValue = std::nullopt)
         : key(std::move(keyValue)),
           setup(std::move(setupValue)),
           target(std::move(targetValue)),
           requestId(first.requestId),
           trace(first.trace),
           refresh(first.refresh),
-          ahead(aheadValue) {}
+          aheadOf(aheadOfValue),
+          ahead(aheadOfValue.has_value()) {}
 
     const std::string key;
     const std::shared_ptr<PullSetup> setup;
@@ -41,7 +42,9 @@ struct Flight {
     const std::string requestId; ///< of the request that started it; in every log line about it
     const Trace trace;           ///< of that request, and passed on upstream
     const bool refresh;          ///< as its Caller's
-    const bool ahead;            ///< asks though what is known still counts, for nobody
+    /// The validation of a tag that is to be renewed though it counts still; nobody waits for that.
+    const std::optional<std::chrono::system_clock::time_point> aheadOf;
+    const bool ahead; ///< has aheadOf
     const Clock::time_point started = Clock::now();
 
     std::list<Waiter> waiters;

@@ -53,7 +53,7 @@ void PullService::revalidate(const std::shared_ptr<PullSetup>& setup, const Pull
         if (_stopping) return;
         auto& flight = _flights[key];
         if (flight) return;
-        flight = std::make_shared<Flight>(key, setup, target, Ahead, true);
+        flight = std::make_shared<Flight>(key, setup, target, Ahead, validated);
         created = flight;
     }
     _metrics.flightStarted();
@@ -74,7 +74,7 @@ void PullService::attemptAhead(const FlightPointer& flight) {
 void PullService::dropAhead(const FlightPointer& flight) {
     {
         const std::lock_guard<std::mutex> lock(_mutex);
-        if (!flight->queuedAhead) return;
+        if (flight->running && !flight->queuedAhead) return; // hurried on
         flight->queuedAhead = false;
     }
     for (auto& waiter : end(flight))

@@ -262,6 +262,7 @@ void PullService::startAttempt(const FlightPointer& flight) {
             ahead = flight->queuedAhead = flight->ahead && flight->waiters.empty();
         }
     }
+    if (idle && flight->ahead && !flight->last) return dropAhead(flight); // another replica asks
     if (idle) return failFinally(flight, *idle, false);
     const auto& host = flight->target.reference.repository().host();
     if (ahead) {
@@ -294,10 +295,15 @@ void PullService::attempt(const FlightPointer& flight) {
     };
     try {
         auto state = flight->refresh ? Known() : knownOf(_index, *flight->setup, flight->target);
-        if (!flight->refresh && state.freshness != Freshness::Fresh && _sharing.learn(call, flight->target))
+        // A Flight ahead asks for as long as what it renews is the last that is known.
+        const auto counts = [&] { return state.freshness == Freshness::Fresh && flight->aheadOf != state.validatedAt; };
+        if (!flight->refresh && !counts() && _sharing.learn(call, flight->target)) {
             state = knownOf(_index, *flight->setup, flight->target);
+            if (before && state.record && before->digest != state.record->manifest)
+                noteMove(*flight, before->digest, state.record->manifest);
+        }
         if (state.record) {
-            const bool fresh = state.freshness == Freshness::Fresh && !flight->ahead;
+            const bool fresh = counts();
             const auto postponed = fresh || flight->ahead ? std::nullopt : _postponed.find(flight->key);
             auto opened = openKnown(call, *state.record, fresh ? CacheResult::Hit : CacheResult::Stale);
             if (opened && (fresh || postponed))
@@ -478,8 +484,8 @@ void PullService::failForNow(const FlightPointer& flight, const Error& error) {
         flight->running = false;
         flight->last = error;
         // What is known counts still: one more try before the registry is left alone.
-        const bool oneMore = flight->ahead && flight->attempts == 1 && flight->waiters.empty() && error.retryable() &&
-                             !refused && error.retryAfter().count() == 0;
+        const bool oneMore = flight->ahead && flight->attempts - flight->left == 1 && flight->waiters.empty() &&
+                             error.retryable() && !refused && error.retryAfter().count() == 0;
         if (!oneMore) stale = flight->stale;
     }
     if (stale) {
