@@ -318,6 +318,7 @@ void PullService::attempt(const FlightPointer& flight) {
         auto pulled = flight->target.isFile() ? flight->setup->files.pull(call, flight->target)
                                               : flight->setup->registry.pull(call, flight->target);
         if (pulled) {
+            _absences.forget(flight->key);
             if (before) revalidated(before->digest == pulled->record.manifest ? "unchanged" : "moved");
             if (before && before->digest != pulled->record.manifest)
                 noteMove(*flight, before->digest, pulled->record.manifest);
@@ -330,6 +331,11 @@ void PullService::attempt(const FlightPointer& flight) {
         }
         const Error absent(ErrorCode::ManifestUnknown,
                            flight->target.reference.repository().host() + " has no " + flight->target.reference.str());
+        // A 404 is final for an agent: who lacked a tag for a moment must not stop those that it served until then.
+        if (hasStale(*flight) && !_absences.believed(flight->key)) {
+            revalidated("absent");
+            return failForNow(flight, absent);
+        }
         bool proved = false;
         {
             const std::lock_guard<std::mutex> lock(_mutex);
@@ -338,6 +344,7 @@ void PullService::attempt(const FlightPointer& flight) {
             proved = ++flight->absences >= 2;
         }
         if (!proved) return later(flight, _options.secondLook, &PullService::startAttempt);
+        _absences.forget(flight->key);
         revalidated("absent");
         writeIndex(flight->requestId, [&] {
             if (!flight->target.reference.digest()) _index.forgetTag(flight->target.reference);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "freshness/Absences.h"
 #include "freshness/ErrorMemory.h"
 #include "freshness/RefreshSchedule.h"
 #include "freshness/TagMoves.h"
@@ -32,6 +33,7 @@ struct PullOptions {
     std::chrono::milliseconds deadline{300000};    ///< of one attempt
     std::chrono::milliseconds secondLook{2000};    ///< between the two looks that prove absence
     std::chrono::milliseconds staleAfter{2000};    ///< a request that could be answered stale waits this long
+    std::chrono::milliseconds believeAbsent{30000}; ///< how long a tag that was known must be gone to be believed so
     std::chrono::milliseconds remember{10000};     ///< how long a final failure is answered without asking again
     std::chrono::milliseconds credentialPoll{500}; ///< how often a Flight that waits for a credential looks for one
     std::chrono::milliseconds replicaPoll{200};    ///< how often a Flight looks for what another replica pulls
@@ -140,6 +142,7 @@ private:
     bool _stopping = false;
 
     ErrorMemory _failures;  // final answers that are remembered, by a Flight's key
+    Absences _absences{_options.believeAbsent};
     ErrorMemory _postponed; // registries that failed: what is stale answers until then
     RefreshSchedule _refreshes;
     TagMoves _moves;
