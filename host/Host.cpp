@@ -41,6 +41,8 @@ void Host::start() {
     eviction.capacity = _first->capacityOf(rooms.cache.main().name);
     eviction.forgetHot = [&rooms](const Digest& digest) { rooms.pulls.forgetHot(digest); };
     rooms.evictor = std::make_unique<Evictor>(rooms.cache, rooms.index, eviction);
+    rooms.cache.onSpareLeaving(eviction.forgetHot);
+    rooms.scrubber = std::make_unique<Scrubber>(rooms.cache, Scrub(rooms.cache, rooms.index, eviction.forgetHot));
 
     rooms.prefetch = std::make_unique<Prefetch>(rooms.pulls);
     const RoomFigures roomFigures({rooms.pulls, rooms.index, rooms.cache, rooms.memory, rooms.extensions,
@@ -105,6 +107,7 @@ void Host::stop(const char* why) {
     rooms.health->stop();
     std::atomic_store(&rooms.extensionFiles, std::shared_ptr<ExtensionDirectory>());
     std::atomic_store(&rooms.extensionResources, std::shared_ptr<ExtensionCluster>());
+    rooms.scrubber.reset();
     rooms.evictor.reset();
     _rooms.reset();
     log(LogLevel::Information, "stopped");

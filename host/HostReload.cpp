@@ -48,6 +48,10 @@ void Host::useSettings(const Configuration& configuration, const Configuration* 
     if (!rooms.extensions.enabled())
         log(LogLevel::Warning, "no Extension is served", {{"cause", "[mesh] enable-wasm-download-proxy is false"}});
     rooms.evictor->setCapacity(configuration.capacityOf(rooms.cache.main().name));
+    Scrubber::Timings scrubs;
+    for (const auto& cache : settings.caches)
+        scrubs[cache.name] = {cache.common->scrubEvery, cache.common->scrubRate.get()};
+    rooms.scrubber->use(std::move(scrubs));
     if (before && settings.log.level.get() != before->settings.log.level.get()) setLogLevel(settings.log.level);
     startExtensions(configuration, before);
     const auto& prefetch = settings.prefetch;

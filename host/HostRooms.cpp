@@ -53,10 +53,12 @@ DigestIndexSettings indexSettings(const IndexSettings& settings) {
 Host::Rooms::Rooms(const Configuration& configuration)
     : index(indexSettings(configuration.settings.index)),
       stores(configuration, metrics, Components::Parts::Caches),
-      cache(stores.tiers(),
-            [this](const Digest& digest, std::uint64_t size) {
-                writeIndex("shared cache", [&] { index.recordContent(digest, size); });
-            }),
+      cache(
+          stores.tiers(),
+          [this](const Digest& digest, std::uint64_t size) {
+              writeIndex("shared cache", [&] { index.recordContent(digest, size); });
+          },
+          configuration.settings.pull.spareMemory.get()),
       pulls(index, cache, metrics, optionsOf(configuration.settings.pull)),
       dataPlane(optionsOf(configuration.settings.dataplane, configuration.settings.pull, pulls.failureLog()), pulls,
                 metrics) {

@@ -9,6 +9,7 @@
 #include "admin/Jobs.h"
 #include "dataplane/DataPlane.h"
 #include "eviction/Evictor.h"
+#include "eviction/Scrubber.h"
 #include "extensions/ExtensionCluster.h"
 #include "extensions/ExtensionDirectory.h"
 #include "loading/PluginDirectoryWatch.h"
@@ -48,6 +49,7 @@ struct Host::Rooms {
     std::unique_ptr<HostServices> clusterServices;
     std::shared_ptr<ExtensionCluster> extensionResources; // by std::atomic_load and atomic_store
     std::unique_ptr<Evictor> evictor;
+    std::unique_ptr<Scrubber> scrubber;
     Jobs jobs;
     std::unique_ptr<HealthServer> health;
     std::unique_ptr<AdminServer> admin;

@@ -50,6 +50,21 @@ void RoomFigures::askCache(const Configuration& now, AskedFigures& figures) cons
         checked.add({{"cache", tier.name}}, number(tier.scrubbed));
         bad.add({{"cache", tier.name}}, number(tier.bad));
     }
+    auto& aside = figures.gauge("wasm_proxy_cache_quarantined_contents", "Damaged contents that were put aside.");
+    auto& asideBytes = figures.gauge("wasm_proxy_cache_quarantined_bytes", "Their bytes.");
+    auto& scrubs =
+        figures.gauge("wasm_proxy_cache_last_scrub_timestamp_seconds",
+                      "When all that a cache holds had been read and compared last; 0: not since the start.");
+    for (const auto& tier : _rooms.cache.uses()) {
+        if (tier.kind == CacheTiers::Kind::Shared) continue;
+        aside.add({{"cache", tier.name}}, number(tier.quarantined.contents));
+        asideBytes.add({{"cache", tier.name}}, number(tier.quarantined.bytes));
+        scrubs.add({{"cache", tier.name}}, seconds(tier.lastScrub));
+    }
+    figures.gauge("wasm_proxy_spare_memory_bytes", "Memory in use for what the cache's disk could not take.")
+        .add(number(_rooms.cache.spareBytes()));
+    figures.gauge("wasm_proxy_cache_lingering_bytes", "Bytes of removed contents that answers still send.")
+        .add(number(_rooms.cache.leases().lingeringBytes()));
     const auto evicted = _rooms.evictor.total();
     figures.counter("wasm_proxy_cache_evicted_contents_total", "Contents that were evicted.")
         .add(number(evicted.contents));

@@ -227,6 +227,12 @@ AdminAnswer SetupEndpoints::cache(const AdminRequest&) const {
         number("misses", row.use.misses);
         number("errors", row.use.errors);
         number("bad", row.use.bad);
+        if (row.use.kind != CacheTiers::Kind::Shared) {
+            number("scrubbed", row.use.scrubbed);
+            number("quarantined", row.use.quarantined.contents);
+            number("quarantinedBytes", row.use.quarantined.bytes);
+            if (row.use.lastScrub.time_since_epoch().count() > 0) tier.set("lastScrub", timeText(row.use.lastScrub));
+        }
         tiers.add(tier);
     }
     body.set("tiers", tiers);

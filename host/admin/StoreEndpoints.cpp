@@ -152,6 +152,7 @@ AdminAnswer StoreEndpoints::scrub(const AdminRequest& request) const {
         result->set("contents", static_cast<Poco::UInt64>(report.contents));
         result->set("bytes", static_cast<Poco::UInt64>(report.bytes));
         result->set("removed", static_cast<Poco::UInt64>(report.removed));
+        result->set("unreadable", static_cast<Poco::UInt64>(report.unreadable));
         result->set("items", removed);
         return result;
     }));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "guard/GuardedQuarantine.h"
 #include "guard/GuardedSharedStore.h"
 #include "guard/PluginGuard.h"
 #include "wasmproxy/plugin/CacheStore.h"
@@ -18,10 +19,14 @@ public:
         : _plugin(std::move(plugin)), _guard(std::move(guard)) {
         if (auto* shared = static_cast<SharedStore*>(_plugin->ability(SharedStore::Id)))
             _shared.emplace(*shared, _guard);
+        if (auto* quarantine = static_cast<CacheQuarantine*>(_plugin->ability(CacheQuarantine::Id)))
+            _quarantine.emplace(*quarantine, _guard);
     }
 
     void* ability(const char* id) noexcept override {
         if (id == std::string(SharedStore::Id)) return _shared ? static_cast<SharedStore*>(&*_shared) : nullptr;
+        if (id == std::string(CacheQuarantine::Id))
+            return _quarantine ? static_cast<CacheQuarantine*>(&*_quarantine) : nullptr;
         return _plugin->ability(id);
     }
     std::unique_ptr<Blob> open(Call& call, const Digest& digest) override {
@@ -39,6 +44,7 @@ private:
     std::unique_ptr<CacheStore> _plugin;
     PluginGuard _guard;
     std::optional<GuardedSharedStore> _shared;
+    std::optional<GuardedQuarantine> _quarantine;
 };
 
 } // namespace wasmproxy::host

@@ -24,7 +24,8 @@ struct DigestIndex::Store {
         auto database = std::make_unique<IndexDatabase>(settings.path);
         tables.apply(database->load());
         setAside = database->setAside();
-        if (!setAside.empty()) restore(settings.path, *database);
+        // One that is not there any more has the same remedy.
+        if (!setAside.empty() || database->isNew()) restore(settings.path, *database);
         if (database->skippedRows() != 0)
             log(LogLevel::Warning, "rows of the index were damaged and are skipped",
                 {{"path", settings.path}, {"rows", std::to_string(database->skippedRows())}});
@@ -36,7 +37,7 @@ struct DigestIndex::Store {
         if (changes.empty()) return;
         tables.apply(changes);
         database.rewrite(changes);
-        log(LogLevel::Information, "tags and links of the index were taken from its copy",
+        log(LogLevel::Information, "tags, links and modules of the index were taken from its copy",
             {{"path", path}, {"rows", std::to_string(changes.size())}});
     }
 
@@ -100,7 +101,8 @@ void DigestIndex::recordTag(const Reference& reference, const Digest& digest,
     // Who was told earlier and took longer must not take back what came since; a time to come was a wrong clock's.
     const auto known = tag(reference);
     if (known && known->validatedAt > validatedAt && known->validatedAt <= std::chrono::system_clock::now()) return;
-    _store->writer->commit({TagSet{keyOf(reference), {digest, validatedAt}}});
+    const auto previous = !known ? Digest() : known->digest == digest ? known->previous : known->digest;
+    _store->writer->commit({TagSet{keyOf(reference), {digest, validatedAt, previous}}});
 }
 
 void DigestIndex::forgetTag(const Reference& reference) {

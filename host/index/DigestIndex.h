@@ -19,7 +19,7 @@ namespace wasmproxy::host {
 struct TagRecord {
     Digest digest;                                     ///< of the manifest or ImageIndex
     std::chrono::system_clock::time_point validatedAt; ///< wall clock, since it outlives the process
-    Digest previous = {}; ///< what it meant before; empty: not seen to move since the start
+    Digest previous = {};                              ///< what it meant before; empty: not seen to move
 };
 
 /// The module inside an artifact, keyed by the digest that the reference resolved to (an ImageIndex's or a manifest's).
@@ -102,8 +102,9 @@ struct DigestIndexSettings {
 /// record*() and link() return after their row is committed; accesses are batched and never wait (a full queue drops
 /// and counts). A database that is corrupt, of a newer schema or unreadable is set aside as `<path>.bad-<n>` and
 /// replaced; one that cannot be written is an Error{StorageFault} from the record call, and memory stays right for this
-/// process; the database is brought up to it once it can be written again. `<path>.copy` holds tags, links and pins as
-/// they were at most a minute ago, and is where they come from after a database was set aside. One process per path.
+/// process; the database is brought up to it once it can be written again. `<path>.copy` holds tags, links, pins and
+/// modules as they were at most a minute ago, and is where they come from after a database was set aside or lost. One
+/// process per path.
 class DigestIndex {
 public:
     explicit DigestIndex(DigestIndexSettings settings); ///< throws Error{StorageFault} naming the path

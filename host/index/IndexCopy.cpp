@@ -7,6 +7,8 @@
 
 #include "observe/Log.h"
 
+#include <Poco/URI.h>
+
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -55,7 +57,8 @@ private:
 
 std::string line(const TagSet& tag) {
     return "tag " + tag.key + " " + tag.record.digest.str() + " " +
-           std::to_string(toMicroseconds(tag.record.validatedAt)) + "\n";
+           std::to_string(toMicroseconds(tag.record.validatedAt)) +
+           (tag.record.previous.empty() ? "" : " " + tag.record.previous.str()) + "\n";
 }
 
 std::string line(const LinkAdded& link) {
@@ -64,6 +67,32 @@ std::string line(const LinkAdded& link) {
 
 std::string line(const PinRecord& pin) {
     return "pin " + pin.digest.str() + " " + std::to_string(toMicroseconds(pin.since)) + "\n";
+}
+
+/// A word of its own whatever is in it; "-" for nothing.
+std::string word(const std::string& text) {
+    if (text.empty()) return "-";
+    std::string encoded;
+    Poco::URI::encode(text, "-%\x7f", encoded);
+    return encoded;
+}
+
+std::string unwrapped(const std::string& word) {
+    std::string decoded;
+    if (word != "-") Poco::URI::decode(word, decoded);
+    return decoded;
+}
+
+Digest digestOrEmpty(const std::string& word) {
+    return word == "-" ? Digest() : Digest::parse(word);
+}
+
+std::string line(const ModuleRecord& module) {
+    const auto digest = [](const Digest& each) { return each.empty() ? std::string("-") : each.str(); };
+    return "module " + module.manifest.str() + " " + module.module.str() + " " + digest(module.selectedManifest) + " " +
+           digest(module.layer) + " " + std::to_string(module.size) + " " + word(module.layout) + " " +
+           word(module.entry) + " " + word(module.proxyAbi) + " " + std::to_string(toMicroseconds(module.pulledAt)) +
+           "\n";
 }
 
 template <class Other>
@@ -77,14 +106,32 @@ IndexChange parseLine(const std::string& text) {
     words >> kind >> first >> second;
     if (kind == "tag") {
         Poco::Int64 time = 0;
-        words >> time;
+        std::string previous;
+        words >> time >> previous;
         Reference::parse(first);
-        return TagSet{first, {Digest::parse(second), fromMicroseconds(time)}};
+        return TagSet{
+            first,
+            {Digest::parse(second), fromMicroseconds(time), previous.empty() ? Digest() : Digest::parse(previous)}};
     }
     if (kind == "pin") {
         Poco::Int64 time = 0;
         std::istringstream(second) >> time;
         return PinRecord{Digest::parse(first), fromMicroseconds(time)};
+    }
+    if (kind == "module") {
+        ModuleRecord module;
+        std::string selected, layer, layout, entry, abi;
+        Poco::Int64 time = 0;
+        words >> selected >> layer >> module.size >> layout >> entry >> abi >> time;
+        module.manifest = Digest::parse(first);
+        module.module = Digest::parse(second);
+        module.selectedManifest = digestOrEmpty(selected);
+        module.layer = digestOrEmpty(layer);
+        module.layout = unwrapped(layout);
+        module.entry = unwrapped(entry);
+        module.proxyAbi = unwrapped(abi);
+        module.pulledAt = fromMicroseconds(time);
+        return module;
     }
     std::string digest;
     words >> digest;

@@ -5,8 +5,8 @@
 
 namespace wasmproxy::host {
 
-/// `<path>.copy`: the tags, links and pins in a small text file of their own, for the start after the database went
-/// bad. Modules and contents are not in it, since the cache store knows them.
+/// `<path>.copy`: the tags, links, pins and modules in a text file of their own, for the start after the database went
+/// bad or away. Contents are not in it, since the cache store knows them.
 class IndexCopy {
 public:
     explicit IndexCopy(const std::string& indexPath) : _path(indexPath + ".copy") {}

@@ -30,6 +30,7 @@ public:
 
     IndexChanges load();
     std::size_t skippedRows() const { return _skippedRows; }  ///< by load(), since they did not parse
+    bool isNew() const { return _isNew; }                     ///< it had no tables when it was opened last
     const std::string& setAside() const { return _setAside; } ///< the last name given to a bad file, or ""
 
     void write(const IndexChanges& changes);      ///< in one transaction

@@ -9,6 +9,8 @@
 #include <Poco/Data/Session.h>
 #include <Poco/Data/Statement.h>
 
+#include <unordered_map>
+
 namespace wasmproxy::host {
 
 using namespace Poco::Data::Keywords;
@@ -28,6 +30,11 @@ Int64 sumOf(std::initializer_list<std::string> fields) {
 
 Int64 sumOf(const TagSet& tag) {
     return sumOf({tag.key, tag.record.digest.str(), std::to_string(toMicroseconds(tag.record.validatedAt))});
+}
+
+/// Of the row in tag_moves: what the tag means is in it, since an older program moves tags without that table.
+Int64 sumOfMove(const std::string& key, const std::string& digest, const std::string& previous) {
+    return sumOf({key, digest, previous});
 }
 
 Int64 sumOf(const ModuleRecord& m) {
@@ -92,6 +99,9 @@ void IndexRows::createYoungTables(Poco::Data::Session& session) {
     session << "CREATE TABLE IF NOT EXISTS pins(digest TEXT PRIMARY KEY, since INTEGER NOT NULL, "
                "sum INTEGER NOT NULL) WITHOUT ROWID",
         now;
+    session << "CREATE TABLE IF NOT EXISTS tag_moves(reference TEXT PRIMARY KEY, digest TEXT NOT NULL, "
+               "previous TEXT NOT NULL, sum INTEGER NOT NULL) WITHOUT ROWID",
+        now;
 }
 
 bool IndexRows::exists(Poco::Data::Session& session, const std::string& table) {
@@ -108,10 +118,16 @@ void IndexRows::write(const IndexChanges& changes) {
 void IndexRows::write(const TagSet& tag) {
     _session << "INSERT OR REPLACE INTO tags(reference, digest, validated_at, sum) VALUES(?, ?, ?, ?)", bind(tag.key),
         bind(tag.record.digest.str()), bind(toMicroseconds(tag.record.validatedAt)), bind(sumOf(tag)), now;
+    const auto digest = tag.record.digest.str();
+    const auto previous = tag.record.previous.str();
+    if (previous.empty()) return;
+    _session << "INSERT OR REPLACE INTO tag_moves(reference, digest, previous, sum) VALUES(?, ?, ?, ?)", bind(tag.key),
+        bind(digest), bind(previous), bind(sumOfMove(tag.key, digest, previous)), now;
 }
 
 void IndexRows::write(const TagForgotten& tag) {
     _session << "DELETE FROM tags WHERE reference = ?", bind(tag.key), now;
+    _session << "DELETE FROM tag_moves WHERE reference = ?", bind(tag.key), now;
 }
 
 void IndexRows::write(const ModuleRecord& m) {
@@ -158,6 +174,7 @@ void IndexRows::write(const PinRemoved& pin) {
 IndexChanges IndexRows::read(std::size_t& skipped) {
     IndexChanges changes;
     readTags(changes, skipped);
+    if (exists(_session, "tag_moves")) readMoves(changes, skipped);
     readModules(changes, skipped);
     readLinks(changes, skipped);
     readContents(changes, skipped);
@@ -175,6 +192,26 @@ void IndexRows::readTags(IndexChanges& changes, std::size_t& skipped) {
             Reference::parse(references[i]);
             return TagSet{references[i], {Digest::parse(digests[i]), fromMicroseconds(times[i])}};
         });
+}
+
+/// Completes the tags among `changes`. What an older program moved since has another digest, and is passed over.
+void IndexRows::readMoves(IndexChanges& changes, std::size_t& skipped) {
+    Texts references, digests, previous;
+    Numbers sums;
+    _session << "SELECT reference, digest, previous, sum FROM tag_moves", into(references), into(digests),
+        into(previous), into(sums), now;
+    std::unordered_map<std::string, TagSet*> tags;
+    for (auto& change : changes)
+        if (auto* tag = std::get_if<TagSet>(&change)) tags.emplace(tag->key, tag);
+    for (std::size_t i = 0; i < references.size(); ++i) {
+        const auto before = Digest::tryParse(previous[i]);
+        if (!before || sumOfMove(references[i], digests[i], previous[i]) != sums[i]) {
+            ++skipped;
+            continue;
+        }
+        const auto tag = tags.find(references[i]);
+        if (tag != tags.end() && tag->second->record.digest.str() == digests[i]) tag->second->record.previous = *before;
+    }
 }
 
 void IndexRows::readModules(IndexChanges& changes, std::size_t& skipped) {

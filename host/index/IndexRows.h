@@ -13,11 +13,11 @@ namespace wasmproxy::host {
 /// none, and a flipped bit in a digest would be another digest.
 class IndexRows {
 public:
-    static constexpr const char* Tables[] = {"tags", "modules", "links", "contents", "pins"};
+    static constexpr const char* Tables[] = {"tags", "modules", "links", "contents", "pins", "tag_moves"};
     static void createTables(Poco::Data::Session& session);
     /// Those that a database of this schema may lack, since an older program made it.
     static void createYoungTables(Poco::Data::Session& session);
-    static bool isYoung(const std::string& table) { return table == "pins"; }
+    static bool isYoung(const std::string& table) { return table == "pins" || table == "tag_moves"; }
     static bool exists(Poco::Data::Session& session, const std::string& table);
 
     explicit IndexRows(Poco::Data::Session& session) : _session(session) {}
@@ -42,6 +42,7 @@ private:
     void readModules(IndexChanges& changes, std::size_t& skipped);
     void readLinks(IndexChanges& changes, std::size_t& skipped);
     void readContents(IndexChanges& changes, std::size_t& skipped);
+    void readMoves(IndexChanges& changes, std::size_t& skipped);
     void readPins(IndexChanges& changes, std::size_t& skipped);
 
     Poco::Data::Session& _session;

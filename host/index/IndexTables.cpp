@@ -44,7 +44,7 @@ void IndexTables::apply(const TagSet& change) {
     removeFrom(_tagsByDigest, record.digest, change.key);
     const auto previous = record.digest == change.record.digest ? record.previous : record.digest;
     record = change.record;
-    record.previous = previous;
+    if (record.previous.empty()) record.previous = previous;
     _tagsByDigest[record.digest].insert(change.key);
 }
 
@@ -104,15 +104,15 @@ IndexChanges IndexTables::snapshot() const {
     changes.reserve(_tags.size() + _modules.size() + _links.size() + _contents.size());
     for (const auto& [key, record] : _tags)
         changes.emplace_back(TagSet{key, record});
-    for (const auto& entry : _modules)
-        changes.emplace_back(entry.second);
     for (const auto& [digest, repositories] : _links)
         for (const auto& repository : repositories)
             changes.emplace_back(LinkAdded{digest, repository});
     for (const auto& entry : _contents)
         changes.emplace_back(entry.second);
-    // Last: an older program stops reading the copy here.
+    // Last: older programs stop reading the copy at pins, or at modules.
     for (const auto& entry : _pins)
+        changes.emplace_back(entry.second);
+    for (const auto& entry : _modules)
         changes.emplace_back(entry.second);
     return changes;
 }

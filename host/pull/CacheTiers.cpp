@@ -12,6 +12,8 @@ constexpr std::chrono::seconds SharedPatience{10};
 // What is larger is in no shared store: pull.max-layer's default.
 constexpr std::uint64_t MaxShared = 512u << 20;
 constexpr std::chrono::seconds TellAgain{30};
+// After a failed write, so long what is pulled goes to the spare memory before the main tier is tried again.
+constexpr std::chrono::seconds TryAgain{5};
 
 /// All of a blob, to whoever wants it; the number of its bytes.
 template <class Sink>
@@ -33,7 +35,33 @@ Error wrongOrder(const std::string& why) {
 
 } // namespace
 
-CacheTiers::CacheTiers(std::vector<Tier> tiers, Stored stored) : _tiers(std::move(tiers)), _stored(std::move(stored)) {
+/// Says when the main tier cannot be written.
+class CacheTiers::MainIngest : public Ingest {
+public:
+    MainIngest(CacheTiers& tiers, std::unique_ptr<Ingest> ingest) : _tiers(tiers), _ingest(std::move(ingest)) {}
+    void write(const char* bytes, std::size_t size) override {
+        watched([&] { _ingest->write(bytes, size); });
+    }
+    void commit(const Digest& digest) override {
+        watched([&] { _ingest->commit(digest); });
+    }
+
+private:
+    template <class Step>
+    void watched(Step&& step) {
+        try {
+            step();
+        } catch (const Error& error) {
+            if (error.code() == ErrorCode::StorageFault) _tiers.unwritable(error);
+            throw;
+        }
+    }
+    CacheTiers& _tiers;
+    std::unique_ptr<Ingest> _ingest;
+};
+
+CacheTiers::CacheTiers(std::vector<Tier> tiers, Stored stored, std::uint64_t spare)
+    : _tiers(std::move(tiers)), _stored(std::move(stored)), _spare(spare > 0 ? new SpareMemory(spare) : nullptr) {
     if (_tiers.empty() || _tiers.front().shared)
         throw wrongOrder(_tiers.empty()
                              ? "there is no cache"
@@ -104,7 +132,8 @@ std::unique_ptr<Blob> CacheTiers::openTrusted(Call& call, const Digest& digest) 
 }
 
 std::unique_ptr<Blob> CacheTiers::openMain(Call& call, const Digest& digest) {
-    return _leases.open(call, digest, [&] { return main().store->open(call, digest); });
+    auto blob = _leases.open(call, digest, [&] { return main().store->open(call, digest); });
+    return blob || !_spare ? std::move(blob) : _spare->open(digest);
 }
 
 std::unique_ptr<Blob> CacheTiers::openLocal(Call& call, std::size_t place, const Digest& digest) {
@@ -117,15 +146,14 @@ std::unique_ptr<Blob> CacheTiers::openLocal(Call& call, std::size_t place, const
 
 bool CacheTiers::good(Call& call, std::size_t place, Blob& blob, const Digest& digest) {
     bool same = false;
-    if (place == _main)
-        same = matches(blob, digest, call);
-    else if (!attempt(place, call, "read", [&] { same = matches(blob, digest, call); })) {
+    // What the main tier cannot read is as good as absent, too: it is fetched again, and replaced.
+    if (!attempt(place, call, "read", [&] { same = matches(blob, digest, call); })) {
         call.check("verifying cached content");
         return false;
     }
     if (same) return true;
     tellBad(call, place, digest);
-    remove(call, _tiers[place], digest);
+    discard(call, _tiers[place], digest);
     return false;
 }
 
@@ -165,7 +193,7 @@ std::unique_ptr<Blob> CacheTiers::fetched(Call& call, std::size_t place, const D
     (blob ? state.hits : state.misses).fetch_add(1, std::memory_order_relaxed);
     if (!blob) return nullptr;
     // What the main tier throws leaves: the registry's bytes would fare no better there.
-    auto ingest = main().store->ingest(call, blob->size());
+    auto ingest = this->ingest(call, blob->size());
     DigestStream stream(digest.algorithm());
     std::vector<char> chunk(ChunkBytes);
     std::uint64_t size = 0;
@@ -193,17 +221,52 @@ std::unique_ptr<Blob> CacheTiers::fetched(Call& call, std::size_t place, const D
     return openMain(call, digest);
 }
 
-bool CacheTiers::matches(Blob& blob, const Digest& digest, const Call& call) {
+bool CacheTiers::matches(Blob& blob, const Digest& digest, const Call& call,
+                         const std::function<void(std::size_t)>& read) {
     DigestStream stream(digest.algorithm());
-    const auto size = readAll(blob, call, "verifying cached content",
-                              [&](const char* bytes, std::size_t count) { stream.update(bytes, count); });
+    const auto size = readAll(blob, call, "verifying cached content", [&](const char* bytes, std::size_t count) {
+        stream.update(bytes, count);
+        if (read) read(count);
+    });
     return size == blob.size() && stream.finish() == digest;
 }
 
 // ---- writing
 
 std::unique_ptr<Ingest> CacheTiers::ingest(Call& call, std::uint64_t expectedSize) {
-    return main().store->ingest(call, expectedSize);
+    if (sparing()) return _spare->ingest();
+    try {
+        return std::make_unique<MainIngest>(*this, main().store->ingest(call, expectedSize));
+    } catch (const Error& error) {
+        if (error.code() != ErrorCode::StorageFault) throw;
+        unwritable(error);
+        if (!_spare) throw;
+    }
+    return _spare->ingest();
+}
+
+bool CacheTiers::sparing() const noexcept {
+    return _spare && Call::Clock::now().time_since_epoch().count() < _unwritableUntil;
+}
+
+void CacheTiers::onSpareLeaving(std::function<void(const Digest&)> leaving) {
+    if (_spare) _spare->onLeaving(std::move(leaving));
+}
+
+void CacheTiers::unwritable(const Error& error) noexcept {
+    _unwritableUntil = (Call::Clock::now() + TryAgain).time_since_epoch().count();
+    auto& state = *_states[_main];
+    state.errors.fetch_add(1, std::memory_order_relaxed);
+    {
+        const std::lock_guard<std::mutex> lock(state.mutex);
+        const auto now = Call::Clock::now();
+        if (state.toldAt != Call::Clock::time_point() && now < state.toldAt + TellAgain) return;
+        state.toldAt = now;
+    }
+    log(LogLevel::Error,
+        _spare ? "the cache cannot be written; what is pulled is served from memory, within pull.spare-memory"
+               : "the cache cannot be written, and pull.spare-memory is 0: what is not cached cannot be served",
+        {{"cache", main().name}, {"cause", error.what()}, {"hint", error.hint()}});
 }
 
 bool CacheTiers::share(Call& call, const Tier& tier, const Digest& digest) {
@@ -234,13 +297,28 @@ bool CacheTiers::remove(Call& call, const Digest& digest) {
 bool CacheTiers::remove(Call& call, const Tier& tier, const Digest& digest) {
     bool removed = false;
     if (place(tier) == _main) {
-        removed = tier.store->remove(call, digest);
+        if (_spare) removed = _spare->remove(digest);
+        removed = tier.store->remove(call, digest) || removed;
         _leases.removed(digest);
         return removed;
     }
     _states[place(tier)]->recent.forget(digest);
     attempt(place(tier), call, "remove", [&] { removed = tier.store->remove(call, digest); });
     return removed;
+}
+
+void CacheTiers::discard(Call& call, const Tier& tier, const Digest& digest) noexcept {
+    auto* quarantine = static_cast<CacheQuarantine*>(tier.store->ability(CacheQuarantine::Id));
+    // Where it cannot go it stays, but is served to nobody: it is hashed again whenever it is opened.
+    attempt(place(tier), call, "discarding", [&] {
+        if (!quarantine) {
+            remove(call, tier, digest);
+            return;
+        }
+        quarantine->quarantine(call, digest);
+        _leases.removed(digest);
+    });
+    if (place(tier) < _main) _states[place(tier)]->recent.forget(digest);
 }
 
 bool CacheTiers::evict(Call& call, const Digest& digest, const std::function<bool()>& still,
@@ -304,7 +382,7 @@ void CacheTiers::failed(const Tier& tier, const Call& call, const char* what, co
 
 void CacheTiers::tellBad(const Call& call, std::size_t place, const Digest& digest) {
     _states[place]->bad.fetch_add(1, std::memory_order_relaxed);
-    log(LogLevel::Error, "cached content does not match its digest; removed, it will be fetched again",
+    log(LogLevel::Error, "cached content does not match its digest; it is not served, and fetched again",
         {{"request", call.requestId()},
          {"trace", call.trace().traceId()},
          {"cache", _tiers[place].name},
@@ -317,12 +395,20 @@ void CacheTiers::scrubbed(const Tier& tier, bool good) noexcept {
     if (!good) state.bad.fetch_add(1, std::memory_order_relaxed);
 }
 
+void CacheTiers::scrubbedAll(const Tier& tier) noexcept {
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    _states[place(tier)]->lastScrub = std::chrono::duration_cast<std::chrono::seconds>(now).count();
+}
+
 std::vector<CacheTiers::Use> CacheTiers::uses() const {
     std::vector<Use> uses;
     for (std::size_t i = 0; i < _tiers.size(); ++i) {
         const auto& state = *_states[i];
+        const auto* quarantine = static_cast<const CacheQuarantine*>(_tiers[i].store->ability(CacheQuarantine::Id));
         uses.push_back({_tiers[i].name, kind(i), state.hits, state.misses, state.errors, state.scrubbed, state.bad,
-                        i < _main ? state.recent.held() : RecentContents::Held()});
+                        i < _main ? state.recent.held() : RecentContents::Held(),
+                        quarantine ? quarantine->quarantined() : CacheQuarantine::Held(),
+                        std::chrono::system_clock::time_point(std::chrono::seconds(state.lastScrub))});
     }
     return uses;
 }

@@ -1,53 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pull/HotTable.h"
 
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <unistd.h>
+#include "pull/MemoryFile.h"
 
-#include <cerrno>
-#include <cstring>
 #include <vector>
 
 namespace wasmproxy::host {
-namespace {
-
-class MemoryBlob : public Blob {
-public:
-    MemoryBlob() : _fd(::memfd_create("module", MFD_CLOEXEC | MFD_ALLOW_SEALING)) {
-        if (_fd < 0) fail("memfd_create");
-    }
-    ~MemoryBlob() override { ::close(_fd); }
-
-    void append(const char* bytes, std::size_t size) {
-        while (size > 0) {
-            const auto count = ::write(_fd, bytes, size);
-            if (count < 0 && errno == EINTR) continue;
-            if (count <= 0) fail("write to memfd");
-            bytes += count;
-            size -= static_cast<std::size_t>(count);
-            _size += static_cast<std::uint64_t>(count);
-        }
-    }
-    void seal() { ::fcntl(_fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL); }
-
-    std::uint64_t size() const noexcept override { return _size; }
-    int descriptor() const noexcept override { return _fd; }
-    std::size_t read(std::uint64_t offset, char* buffer, std::size_t size) override {
-        const auto count = ::pread(_fd, buffer, size, static_cast<off_t>(offset));
-        if (count < 0) fail("read of memfd");
-        return static_cast<std::size_t>(count);
-    }
-
-private:
-    [[noreturn]] static void fail(const char* what) {
-        throw Error(ErrorCode::StorageFault, std::string(what) + ": " + std::strerror(errno));
-    }
-    int _fd;
-    std::uint64_t _size = 0;
-};
-
-} // namespace
 
 std::shared_ptr<Blob> HotTable::find(const Digest& digest) {
     const std::lock_guard<std::mutex> lock(_mutex);
@@ -86,7 +44,7 @@ void HotTable::erase(const Digest& digest) {
 
 std::shared_ptr<Blob> withDescriptor(std::unique_ptr<Blob> blob) {
     if (blob->descriptor() >= 0) return blob;
-    auto copy = std::make_shared<MemoryBlob>();
+    auto copy = std::make_shared<MemoryFile>();
     std::vector<char> chunk(256 * 1024);
     std::uint64_t offset = 0;
     while (const auto count = blob->read(offset, chunk.data(), chunk.size())) {

@@ -481,7 +481,10 @@ void PullService::failForNow(const FlightPointer& flight, const Error& error) {
     std::optional<ServedModule> stale;
     const bool refused = !flight->target.isFile() &&
                          (error.code() == ErrorCode::CredentialRefused || error.code() == ErrorCode::RepositoryDenied);
-    const auto delay = backOff(flight->attempts - flight->left, error.retryAfter());
+    // What the disk could not take goes to memory when it is fetched again: at once.
+    const auto tried = flight->attempts - flight->left;
+    const bool again = error.code() == ErrorCode::StorageFault && tried == 1 && _cache.sparing();
+    const auto delay = again ? milliseconds(0) : backOff(tried, error.retryAfter());
     if (error.code() == ErrorCode::Blocked) blocked(flight);
     {
         const std::lock_guard<std::mutex> lock(_mutex);

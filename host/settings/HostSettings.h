@@ -118,6 +118,10 @@ struct PullSettings : Settings {
                                              "Cache stores, fastest first: local ones (memory, disk), then those that "
                                              "replicas share (redis, s3). The last local "
                                              "one is written to. Default: all, in the order of the file."};
+    Setting<Bytes> spareMemory{
+        this, "spare-memory", Bytes{64u << 20},
+        "Bytes of memory for what is pulled while the cache cannot be written, since its disk is full, read-only or "
+        "fails: it is served from there until its room is wanted. 0B: none, such requests get 503."};
     Setting<std::uint64_t> workers{this, "workers", 16, "Pulls that run at the same time."};
     Setting<std::uint64_t> workersPerRegistry{this, "workers-per-registry", 6,
                                               "Of those, how many may be busy with one registry."};
@@ -217,6 +221,12 @@ struct CacheSettings : Settings {
                             "Bytes to keep; what was used least recently goes first. Default of a store with "
                             "max-bytes: three quarters of that. "
                             "Means nothing for a shared store."};
+    Setting<std::chrono::milliseconds> scrubEvery{
+        this, "scrub-every", std::chrono::hours(24),
+        "How often all that is cached is read and compared with its digest, in the background; what is damaged is put "
+        "aside and fetched again. The first time is a minute after the start. 0s: never. Of a cache that is not "
+        "shared."};
+    Setting<Bytes> scrubRate{this, "scrub-rate", Bytes{10u << 20}, "Bytes per second that it reads."};
 
 protected:
     void validate(const std::string& prefix, std::vector<SettingsProblem>& problems) const override;

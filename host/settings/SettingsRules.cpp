@@ -130,6 +130,7 @@ void RouteSettings::validate(const std::string& prefix, Problems& problems) cons
 
 void CacheSettings::validate(const std::string& prefix, Problems& problems) const {
     positive(capacity, prefix, problems);
+    positive(scrubRate, prefix, problems);
 }
 
 } // namespace wasmproxy::host

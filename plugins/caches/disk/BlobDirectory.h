@@ -15,6 +15,7 @@ namespace wasmproxy::disk {
 ///     lock                          flock(2), holds the owner's pid
 ///     ingest/<random>               writes in progress
 ///     blobs/sha256/ab/ab12…         what was committed
+///     quarantine/<time>-sha256-…    what was found damaged
 ///
 /// Names are resolved from descriptors, so that moving the directory under a running proxy is harmless. Thread-safe.
 class BlobDirectory {

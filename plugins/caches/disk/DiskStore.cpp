@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <cstring>
 
 namespace wasmproxy::disk {
 
@@ -27,7 +28,9 @@ std::string whyNotBlob(const struct stat& found, const Digest& digest) {
 } // namespace
 
 DiskStore::DiskStore(HostServices& host, std::unique_ptr<DiskSettings> settings)
-    : _host(host), _directory(std::make_shared<BlobDirectory>(settings->directory.get())) {
+    : _host(host),
+      _directory(std::make_shared<BlobDirectory>(settings->directory.get())),
+      _quarantine(_directory, settings->quarantine.get()) {
     const std::size_t swept = _directory->sweep();
     if (swept > 0)
         _host.log(LogLevel::Information, "removed " + std::to_string(swept) +
@@ -35,6 +38,14 @@ DiskStore::DiskStore(HostServices& host, std::unique_ptr<DiskSettings> settings)
     struct stat found {};
     if (::fstat(_directory->descriptor(), &found) == 0 && (found.st_mode & S_IWOTH) && !(found.st_mode & S_ISVTX))
         _host.log(LogLevel::Warning, _directory->path() + " is writable by every user; chmod o-w it");
+}
+
+void* DiskStore::ability(const char* id) noexcept {
+    return std::strcmp(id, CacheQuarantine::Id) == 0 ? static_cast<CacheQuarantine*>(this) : nullptr;
+}
+
+bool DiskStore::quarantine(Call&, const Digest& digest) {
+    return !digest.empty() && _quarantine.take(digest);
 }
 
 std::unique_ptr<Blob> DiskStore::open(Call&, const Digest& digest) {

@@ -69,6 +69,8 @@ class BadIndexTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(fullDisk);
     CPPUNIT_TEST(brokenWhileRunning);
     CPPUNIT_TEST(copyHelps);
+    CPPUNIT_TEST(aLostDatabaseComesFromTheCopy);
+    CPPUNIT_TEST(anOlderProgramReadsTheCopyUpToWhatItKnows);
     CPPUNIT_TEST_SUITE_END();
 
     static Reference tag(int number) { return Reference::parse("a.io/x:v" + std::to_string(number)); }
@@ -395,6 +397,52 @@ class BadIndexTest : public CppUnit::TestFixture {
             for (int i = 0; i < 3; ++i)
                 CPPUNIT_ASSERT(!index.tag(tag(i)) && !index.linked(digest(i), repository));
         }
+    }
+
+    static ModuleRecord module() {
+        ModuleRecord record;
+        record.manifest = digest(1);
+        record.module = digest(2);
+        record.size = 123;
+        record.layout = "compat";
+        record.entry = "./a dir/plug-in %41\n.wasm";
+        record.pulledAt = std::chrono::system_clock::time_point(1764000000s);
+        return record;
+    }
+
+    void aLostDatabaseComesFromTheCopy() {
+        {
+            DigestIndex index(settings(_path));
+            index.recordModule(module(), Repository("a.io", "x"));
+            index.recordTag(tag(1), digest(1));
+        }
+        for (const char* suffix : {"", "-wal", "-shm"})
+            std::filesystem::remove(_path + suffix);
+        for (int round = 0; round < 2; ++round) { // the second time from the database
+            DigestIndex index(settings(_path));
+            CPPUNIT_ASSERT(index.setAside().empty());
+            CPPUNIT_ASSERT(index.tag(tag(1)) && index.linked(digest(2), Repository("a.io", "x")));
+            const auto record = index.module(digest(1));
+            CPPUNIT_ASSERT(record && record->module == digest(2) && record->size == 123);
+            CPPUNIT_ASSERT(record->selectedManifest.empty() && record->layer.empty() && record->proxyAbi.empty());
+            CPPUNIT_ASSERT_EQUAL(module().layout + "|" + module().entry, record->layout + "|" + record->entry);
+            CPPUNIT_ASSERT(record->pulledAt == module().pulledAt);
+        }
+    }
+
+    /// Tags and links come first, and what older programs do not know comes last.
+    void anOlderProgramReadsTheCopyUpToWhatItKnows() {
+        {
+            DigestIndex index(settings(_path));
+            index.recordModule(module(), Repository("a.io", "x"));
+            index.recordTag(tag(1), digest(1));
+            index.recordTag(tag(1), digest(4));
+            index.pin(digest(1));
+        }
+        const auto copy = readFile(_path + ".copy");
+        const auto at = [&](const char* kind) { return copy.find("\n" + std::string(kind) + " "); };
+        CPPUNIT_ASSERT(at("tag") < at("pin") && copy.rfind("\nlink ") < at("pin") && at("pin") < at("module"));
+        CPPUNIT_ASSERT(at("module") != std::string::npos);
     }
 };
 CPPUNIT_TEST_SUITE_REGISTRATION(BadIndexTest);

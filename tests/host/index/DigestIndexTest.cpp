@@ -3,6 +3,8 @@
 
 #include "support/ExpectError.h"
 
+#include <Poco/Data/Session.h>
+#include <Poco/Data/Statement.h>
 #include <cppunit/extensions/HelperMacros.h>
 
 #include <atomic>
@@ -21,6 +23,7 @@ class DigestIndexTest : public CppUnit::TestFixture {
     CPPUNIT_TEST_SUITE(DigestIndexTest);
     CPPUNIT_TEST(answersWhatWasRecorded);
     CPPUNIT_TEST(tagsMove);
+    CPPUNIT_TEST(whatATagMeantBeforeSurvivesRestart);
     CPPUNIT_TEST(pinnedReferencesSayNothingOfTags);
     CPPUNIT_TEST(modulesOfOneDigest);
     CPPUNIT_TEST(contentsAgeByAccess);
@@ -99,6 +102,34 @@ class DigestIndexTest : public CppUnit::TestFixture {
         index.forgetTag(reference);
         index.forgetTag(reference);
         CPPUNIT_ASSERT(!index.tag(reference) && index.tagsOf(digest(2)).empty());
+    }
+
+    void whatATagMeantBeforeSurvivesRestart() {
+        const auto reference = Reference::parse("ghcr.io/team/app:v1");
+        const auto other = Reference::parse("ghcr.io/team/app:v2");
+        {
+            DigestIndex index(settings(_path));
+            index.recordTag(reference, digest(1));
+            index.recordTag(other, digest(1));
+            index.recordTag(reference, digest(2));
+            index.recordTag(reference, digest(2));
+            CPPUNIT_ASSERT(index.tag(reference)->previous == digest(1));
+        }
+        const auto check = [&] {
+            DigestIndex index(settings(_path));
+            CPPUNIT_ASSERT(index.tag(reference)->digest == digest(2) && index.tag(reference)->previous == digest(1));
+            CPPUNIT_ASSERT(index.tag(other)->digest == digest(1) && index.tag(other)->previous.empty());
+        };
+        check();
+        std::filesystem::remove(_path); // and from the copy
+        check();
+        { // what an older program moves, it moves in one table
+            Poco::Data::Session session("SQLite", _path);
+            session << "DELETE FROM tags WHERE reference = 'ghcr.io/team/app:v1'", Poco::Data::Keywords::now;
+        }
+        DigestIndex index(settings(_path));
+        index.recordTag(reference, digest(3));
+        CPPUNIT_ASSERT(index.tag(reference)->previous.empty());
     }
 
     void pinnedReferencesSayNothingOfTags() {

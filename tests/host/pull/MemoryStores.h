@@ -30,6 +30,7 @@ public:
     }
     std::unique_ptr<wasmproxy::Ingest> ingest(Call&, std::uint64_t) override {
         enter("ingest");
+        enterWrite("ingest");
         return std::make_unique<Write>(*this);
     }
     bool remove(Call&, const Digest& digest) override {
@@ -45,6 +46,7 @@ public:
 
     void fail(bool now) { _failing = now; }
     void failReads(bool now) { _readsFail = now; }
+    void failWrites(bool now) { _writesFail = now; }
     Digest put(const std::string& bytes) {
         const std::lock_guard<std::mutex> lock(_mutex);
         _contents[Digest::of(bytes)] = std::make_shared<std::string>(bytes);
@@ -70,6 +72,10 @@ protected:
     }
 
 private:
+    void enterWrite(const char* what) {
+        if (_writesFail) throw Error(ErrorCode::StorageFault, std::string("no ") + what + " today");
+    }
+
     class Content : public wasmproxy::Blob {
     public:
         Content(MemoryStore& store, Bytes bytes) : _store(store), _bytes(std::move(bytes)) {}
@@ -91,10 +97,12 @@ private:
         explicit Write(MemoryStore& store) : _store(store) {}
         void write(const char* bytes, std::size_t size) override {
             _store.enter("write");
+            _store.enterWrite("write");
             _bytes.append(bytes, size);
         }
         void commit(const Digest& digest) override {
             _store.enter("commit");
+            _store.enterWrite("commit");
             _store.spoil(digest, _bytes);
         }
 
@@ -107,6 +115,7 @@ private:
     std::map<Digest, Bytes> _contents;
     std::atomic<bool> _failing{false};
     std::atomic<bool> _readsFail{false};
+    std::atomic<bool> _writesFail{false};
 };
 
 /// What Redis is to several hosts: contents, records and locks.
