@@ -29,15 +29,15 @@ namespace wasmproxy::host {
 struct PullOptions {
     std::chrono::milliseconds hold{12000};
     std::chrono::milliseconds agentTimeout{15000};
-    std::uint64_t agentRate = 8u << 20;            ///< bytes per second
-    std::chrono::milliseconds deadline{300000};    ///< of one attempt
-    std::chrono::milliseconds secondLook{2000};    ///< between the two looks that prove absence
-    std::chrono::milliseconds staleAfter{2000};    ///< a request that could be answered stale waits this long
+    std::uint64_t agentRate = 8u << 20;             ///< bytes per second
+    std::chrono::milliseconds deadline{300000};     ///< of one attempt
+    std::chrono::milliseconds secondLook{2000};     ///< between the two looks that prove absence
+    std::chrono::milliseconds staleAfter{2000};     ///< a request that could be answered stale waits this long
     std::chrono::milliseconds believeAbsent{30000}; ///< how long a tag that was known must be gone to be believed so
-    std::chrono::milliseconds remember{10000};     ///< how long a final failure is answered without asking again
-    std::chrono::milliseconds credentialPoll{500}; ///< how often a Flight that waits for a credential looks for one
-    std::chrono::milliseconds replicaPoll{200};    ///< how often a Flight looks for what another replica pulls
-    std::chrono::milliseconds replicaLock{10000};  ///< how long one that pulls keeps the others waiting, at most
+    std::chrono::milliseconds remember{10000};      ///< how long a final failure is answered without asking again
+    std::chrono::milliseconds credentialPoll{500};  ///< how often a Flight that waits for a credential looks for one
+    std::chrono::milliseconds replicaPoll{200};     ///< how often a Flight looks for what another replica pulls
+    std::chrono::milliseconds replicaLock{10000};   ///< how long one that pulls keeps the others waiting, at most
     std::size_t workers = 16;
     std::size_t workersPerRegistry = 6;
     std::size_t waiting = 20000; ///< requests that wait, over all Flights
@@ -141,7 +141,7 @@ private:
     std::size_t _waiting = 0;
     bool _stopping = false;
 
-    ErrorMemory _failures;  // final answers that are remembered, by a Flight's key
+    ErrorMemory _failures; // final answers that are remembered, by a Flight's key
     Absences _absences{_options.believeAbsent};
     ErrorMemory _postponed; // registries that failed: what is stale answers until then
     RefreshSchedule _refreshes;

@@ -43,7 +43,8 @@ const std::map<std::string, Names> HostRooms{
     {"pull", {"freshness", "extensions", "routing", "keychain", "index", "wasm", "observe"}},
     {"eviction", {"pull", "index", "observe"}},
     {"dataplane", {"pull", "observe"}},
-    {"admin", {"freshness", "extensions", "pull", "eviction", "routing", "keychain", "wasm", "loading", "index", "observe"}},
+    {"admin",
+     {"freshness", "extensions", "pull", "eviction", "routing", "keychain", "wasm", "loading", "index", "observe"}},
 };
 
 /// Libraries that are known to few places only: the beginning of a header's name, and a place that may include it.

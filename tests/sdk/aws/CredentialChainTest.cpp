@@ -91,9 +91,7 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::string("AKFILE"), find({path, "", "", ""})->accessKeyId);
         write("keys", "[default]\naws_access_key_id = AKNEW\naws_secret_access_key = k\n");
         CPPUNIT_ASSERT_EQUAL(std::string("AKNEW"), find({path, "", "", ""})->accessKeyId);
-        expectError("missing", ErrorCode::CredentialSourceFault, "/nowhere", [&] {
-            find({"/nowhere", "", "", ""});
-        });
+        expectError("missing", ErrorCode::CredentialSourceFault, "/nowhere", [&] { find({"/nowhere", "", "", ""}); });
         expectError("folder", ErrorCode::CredentialSourceFault, "not a regular file", [&] {
             find({directory.path(), "", "", ""});
         });
