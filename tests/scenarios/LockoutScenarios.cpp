@@ -184,7 +184,8 @@ class LockoutScenarios : public CppUnit::TestFixture {
                   << " of it), " << inTheFlood << " ms in their flood; denied " << denied << "\n";
         CPPUNIT_ASSERT(denied > 900);
         CPPUNIT_ASSERT_EQUAL(0, upstream.server.refusals());
-        CPPUNIT_ASSERT(median(beside) < 1.1 * median(alone) + 100);
+        // A lockout would cost half a minute; on a busy machine alone and beside differ by their own moods.
+        CPPUNIT_ASSERT(median(beside) < 1.1 * median(alone) + 500);
         CPPUNIT_ASSERT(inTheFlood < 5000);
     }
 };

@@ -34,6 +34,10 @@ class ResilienceScenarios : public CppUnit::TestFixture {
     static std::string temporaries(const Proxy& proxy) {
         return run("find", {proxy.blobs() + "/ingest", "-type", "f"});
     }
+    /// Of more than a manifest, which is committed in no time.
+    static std::string layerInProgress(const Proxy& proxy) {
+        return run("find", {proxy.blobs() + "/ingest", "-type", "f", "-size", "+16k"});
+    }
 
     void anAgentSurvivesAnUpstreamThatIsDownForTenSeconds() {
         PrivateRegistry upstream;
@@ -131,9 +135,9 @@ class ResilienceScenarios : public CppUnit::TestFixture {
         for (int round = 0; round < 3; ++round) {
             fault.slow(400000);
             std::thread client([&] { proxy.fetch(at(fault) + "/team/big:v1"); });
-            for (int i = 0; i < 200 && temporaries(proxy).empty(); ++i)
+            for (int i = 0; i < 400 && layerInProgress(proxy).empty(); ++i)
                 std::this_thread::sleep_for(milliseconds(20));
-            CPPUNIT_ASSERT_MESSAGE("a pull is in progress", !temporaries(proxy).empty());
+            CPPUNIT_ASSERT_MESSAGE("a pull is in progress", !layerInProgress(proxy).empty());
             proxy.kill9();
             client.join();
             CPPUNIT_ASSERT(!temporaries(proxy).empty());

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs every registered CppUnit test, or those whose name contains the first argument.
+// Runs every registered CppUnit test, or those whose name contains the first argument; one with "::" says how the name
+// begins, so that no suite is taken for another whose name ends like its own.
 #include <cppunit/BriefTestProgressListener.h>
 #include <cppunit/CompilerOutputter.h>
 #include <cppunit/TestResult.h>
@@ -15,7 +16,8 @@ namespace {
 
 void addMatching(CppUnit::Test* test, const std::string& pattern, CppUnit::TestRunner& runner, int& count) {
     if (test->getChildTestCount() == 0) {
-        if (test->getName().find(pattern) == std::string::npos) return;
+        const auto at = test->getName().find(pattern);
+        if (at == std::string::npos || (at != 0 && pattern.find("::") != std::string::npos)) return;
         runner.addTest(test);
         ++count;
         return;
