@@ -201,8 +201,8 @@ class DropInScenarios : public CppUnit::TestFixture {
     }
 
     /// How much slower p50 or p99 is, whichever suffers more.
-    static double measure(const PrivateRegistry& upstream, const PluginFolder& plugins, const Proxy& proxy,
-                          int series, int rounds) {
+    static double measure(const PrivateRegistry& upstream, const PluginFolder& plugins, const Proxy& proxy, int series,
+                          int rounds) {
         const auto name = [&](int i) { return "team/m" + std::to_string(series) + "-" + std::to_string(i) + ":v1"; };
         for (int i = 0; i <= rounds * Requests; i += 12)
             upstream.put(name(i), istioArtifact(uniqueModule(name(i), 20000)));
