@@ -74,17 +74,22 @@ class AdminOperationScenarios : public CppUnit::TestFixture {
     CPPUNIT_TEST(settingsAreCheckedAndReloaded);
     CPPUNIT_TEST_SUITE_END();
 
-    PrivateRegistry _registry;
+public:
+    void setUp() override { _registry = std::make_unique<PrivateRegistry>(); }
+    void tearDown() override { _registry.reset(); }
+
+private:
+    std::unique_ptr<PrivateRegistry> _registry; // made for each test: CppUnit keeps all fixtures from the start
     TemporaryFolder _folder;
 
-    std::string image(const std::string& name) const { return _registry.registry.host() + "/team/" + name; }
+    std::string image(const std::string& name) const { return _registry->registry.host() + "/team/" + name; }
 
     void aModuleMovesWithoutANetwork() {
         const auto module = uniqueModule("travels", 300000);
-        const auto manifest = _registry.push("team/app:v1", module);
+        const auto manifest = _registry->push("team/app:v1", module);
         std::string archive;
         {
-            const Proxy proxy({_registry.registry.host()});
+            const Proxy proxy({_registry->registry.host()});
             CPPUNIT_ASSERT_EQUAL(std::string("MANIFEST_UNKNOWN"),
                                  errorOf(404, proxy.admin("/api/v1/export?reference=" + image("app:v1"))));
             CPPUNIT_ASSERT_EQUAL(200, proxy.fetch(image("app:v1")).status);
@@ -129,11 +134,11 @@ class AdminOperationScenarios : public CppUnit::TestFixture {
     }
 
     void prefetchRefreshAndCancel() {
-        _registry.push("team/one:v1", uniqueModule("one"));
-        _registry.push("team/two:v1", uniqueModule("two"));
+        _registry->push("team/one:v1", uniqueModule("one"));
+        _registry->push("team/two:v1", uniqueModule("two"));
         Poco::Net::ServerSocket silent(Poco::Net::SocketAddress("127.0.0.1:0")); // takes connections, says nothing
         const auto silentHost = silent.address().toString();
-        Proxy::Options options{_registry.registry.host()};
+        Proxy::Options options{_registry->registry.host()};
         options.route = "tag-ttl = 1h";
         options.pull = "hold = 3s\nsecond-look = 200ms";
         options.more = "[route.silent]\nmatch = " + silentHost + "/**\nbackend = private\n";
@@ -167,7 +172,7 @@ class AdminOperationScenarios : public CppUnit::TestFixture {
         CPPUNIT_ASSERT_MESSAGE(std::to_string(ended.seconds), ended.seconds < 1.0);
         CPPUNIT_ASSERT_EQUAL(std::string("JOB_UNKNOWN"), errorOf(404, send(proxy, "DELETE", "jobs/999")));
 
-        const auto moved = _registry.push("team/one:v1", uniqueModule("one, anew"));
+        const auto moved = _registry->push("team/one:v1", uniqueModule("one, anew"));
         CPPUNIT_ASSERT_EQUAL(uniqueModule("one"), proxy.fetch(image("one:v1")).body);
         const auto fresh = expect(200, send(proxy, "POST", "refresh", R"({"reference":"oci://)" + image("one:v1\"}")));
         CPPUNIT_ASSERT_EQUAL(moved, fresh->getValue<std::string>("manifestDigest"));
@@ -176,8 +181,8 @@ class AdminOperationScenarios : public CppUnit::TestFixture {
 
     void pinnedPurgedAndScrubbed() {
         const auto module = uniqueModule("kept");
-        const auto manifest = _registry.push("team/app:v1", module);
-        Proxy proxy({_registry.registry.host()});
+        const auto manifest = _registry->push("team/app:v1", module);
+        Proxy proxy({_registry->registry.host()});
         const auto path = "modules/" + manifest;
         CPPUNIT_ASSERT_EQUAL(std::string("BLOB_UNKNOWN"), errorOf(404, send(proxy, "POST", path + "/pin")));
         CPPUNIT_ASSERT_EQUAL(200, proxy.fetch(image("app:v1")).status);
@@ -212,10 +217,10 @@ class AdminOperationScenarios : public CppUnit::TestFixture {
     }
 
     void extensionsAreWritten() {
-        _registry.push("team/app:v1", uniqueModule("first"));
-        _registry.push("team/app:v2", uniqueModule("second"));
+        _registry->push("team/app:v1", uniqueModule("first"));
+        _registry->push("team/app:v2", uniqueModule("second"));
         _folder.write("extensions/taken.json", document("yaml", image("app:v1")));
-        Proxy::Options options{_registry.registry.host()};
+        Proxy::Options options{_registry->registry.host()};
         options.more = "[extensions]\ndirectory = " + (_folder / "extensions") + "\n";
         const Proxy proxy(options);
         const auto put = [&](const std::string& name, const std::string& body, const std::string& match = {}) {
@@ -248,7 +253,7 @@ class AdminOperationScenarios : public CppUnit::TestFixture {
     }
 
     void settingsAreCheckedAndReloaded() {
-        Proxy proxy({_registry.registry.host()});
+        Proxy proxy({_registry->registry.host()});
         expect(200, send(proxy, "PUT", "log/level", R"({"level":"error"})"));
         CPPUNIT_ASSERT_EQUAL(400, send(proxy, "PUT", "log/level", R"({"level":"loud"})").status);
         const auto check = [&](const std::string& ini) {

@@ -39,23 +39,28 @@ class ReloadScenarios : public CppUnit::TestFixture {
     CPPUNIT_TEST(aThousandReloadsUnderLoadFailNobody);
     CPPUNIT_TEST_SUITE_END();
 
-    PrivateRegistry _registry;
+public:
+    void setUp() override { _registry = std::make_unique<PrivateRegistry>(); }
+    void tearDown() override { _registry.reset(); }
+
+private:
+    std::unique_ptr<PrivateRegistry> _registry; // made for each test: CppUnit keeps all fixtures from the start
 
     /// Only team/** is routed.
     Proxy::Options options() {
         Proxy::Options options;
-        options.registryHost = _registry.registry.host() + "/team";
+        options.registryHost = _registry->registry.host() + "/team";
         return options;
     }
     std::unique_ptr<Proxy> start(const std::string& more = {}) {
         auto given = options();
         given.more = more;
         auto proxy = std::make_unique<Proxy>(given);
-        proxy->setDockerConfig(dockerConfig(_registry.registry.host(), "robot", "right"));
+        proxy->setDockerConfig(dockerConfig(_registry->registry.host(), "robot", "right"));
         return proxy;
     }
     std::string otherRoute() const {
-        return "\n[route.other]\nmatch = " + _registry.registry.host() + "/other/**\nbackend = private\n";
+        return "\n[route.other]\nmatch = " + _registry->registry.host() + "/other/**\nbackend = private\n";
     }
     static void write(const Proxy& proxy, const std::string& text) {
         const auto aside = proxy.folder().write("wasm-proxy.ini.new", text);
@@ -72,10 +77,10 @@ class ReloadScenarios : public CppUnit::TestFixture {
 
 public:
     void aChangeIsInForceAtOnceAndABrokenFileNever() {
-        _registry.put("other/authz:v1", istioArtifact(uniqueModule("other")));
+        _registry->put("other/authz:v1", istioArtifact(uniqueModule("other")));
         const auto proxy = start();
         const auto good = readFile(proxy->configuration());
-        const auto reference = _registry.registry.host() + "/other/authz:v1";
+        const auto reference = _registry->registry.host() + "/other/authz:v1";
         CPPUNIT_ASSERT_EQUAL(404, proxy->fetch(reference).status);
         write(*proxy, good + otherRoute());
         CPPUNIT_ASSERT_EQUAL(404, proxy->fetch(reference).status); // nobody asked for it yet
@@ -108,15 +113,15 @@ public:
         reload(*proxy);
         CPPUNIT_ASSERT_EQUAL(1.0, proxy->metric(Applied));
         CPPUNIT_ASSERT_MESSAGE(proxy->log(), proxy->log().find("key=dataplane.listen") != std::string::npos);
-        CPPUNIT_ASSERT(proxy->fetch(_registry.registry.host() + "/team/none:v1").status != 0); // still where it was
+        CPPUNIT_ASSERT(proxy->fetch(_registry->registry.host() + "/team/none:v1").status != 0); // still where it was
     }
 
     void aChangedFileIsReadWhereThatIsAskedFor() {
-        _registry.put("other/authz:v2", istioArtifact(uniqueModule("watched")));
+        _registry->put("other/authz:v2", istioArtifact(uniqueModule("watched")));
         const auto proxy = start("[reload]\non-change = true\n");
         write(*proxy, readFile(proxy->configuration()) + otherRoute());
         CPPUNIT_ASSERT_MESSAGE(proxy->log(), within(std::chrono::seconds(10), [&] {
-                                   return proxy->fetch(_registry.registry.host() + "/other/authz:v2").status == 200;
+                                   return proxy->fetch(_registry->registry.host() + "/other/authz:v2").status == 200;
                                }));
     }
 
@@ -124,10 +129,12 @@ public:
         constexpr int Reloads = 1000;
         constexpr int Tags = 60;
         for (int i = 0; i < Tags; ++i)
-            _registry.put("team/m" + std::to_string(i) + ":v1", istioArtifact(uniqueModule(std::to_string(i))));
+            _registry->put("team/m" + std::to_string(i) + ":v1", istioArtifact(uniqueModule(std::to_string(i))));
         const auto proxy = start();
         const auto good = readFile(proxy->configuration());
-        const auto reference = [&](int i) { return _registry.registry.host() + "/team/m" + std::to_string(i) + ":v1"; };
+        const auto reference = [&](int i) {
+            return _registry->registry.host() + "/team/m" + std::to_string(i) + ":v1";
+        };
         CPPUNIT_ASSERT_EQUAL(200, proxy->fetch(reference(0)).status);
 
         std::atomic<bool> done{false};

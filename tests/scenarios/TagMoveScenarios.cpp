@@ -40,7 +40,12 @@ class TagMoveScenarios : public CppUnit::TestFixture {
     CPPUNIT_TEST(aThousandMovesUnderLoad);
     CPPUNIT_TEST_SUITE_END();
 
-    PrivateRegistry _upstream;
+public:
+    void setUp() override { _upstream = std::make_unique<PrivateRegistry>(); }
+    void tearDown() override { _upstream.reset(); }
+
+private:
+    std::unique_ptr<PrivateRegistry> _upstream; // made for each test: CppUnit keeps all fixtures from the start
     std::vector<std::string> _modules;
     std::vector<std::string> _manifests; ///< bytes
     std::map<std::string, int> _bySha;
@@ -50,7 +55,7 @@ class TagMoveScenarios : public CppUnit::TestFixture {
     std::string _failures;
 
     static int moduleOf(int tag, int round) { return (tag * 7 + round) % Modules; }
-    std::string reference(int tag) const { return _upstream.registry.host() + "/team/moving:t" + std::to_string(tag); }
+    std::string reference(int tag) const { return _upstream->registry.host() + "/team/moving:t" + std::to_string(tag); }
 
     void move(int tag, int module) {
         auto& history = _history[static_cast<std::size_t>(tag)];
@@ -58,7 +63,7 @@ class TagMoveScenarios : public CppUnit::TestFixture {
             const std::lock_guard<std::mutex> lock(_mutex);
             history.push_back({module, Clock::now(), Clock::time_point::max()});
         }
-        const auto answer = HttpClient(_upstream.registry.port())
+        const auto answer = HttpClient(_upstream->registry.port())
                                 .send("PUT", "/v2/team/moving/manifests/t" + std::to_string(tag),
                                       {{"Authorization", "Basic " + base64("robot:right")},
                                        {"Content-Type", "application/vnd.oci.image.manifest.v1+json"}},
@@ -102,8 +107,8 @@ class TagMoveScenarios : public CppUnit::TestFixture {
             _modules.push_back(uniqueModule("moving " + std::to_string(i), 20000 + static_cast<std::size_t>(i) * 977));
             _bySha[sha256Hex(_modules.back())] = i;
             const auto tag = "m" + std::to_string(i);
-            _digests.push_back(_upstream.put("team/moving:" + tag, istioArtifact(_modules.back())));
-            const auto answer = HttpClient(_upstream.registry.port())
+            _digests.push_back(_upstream->put("team/moving:" + tag, istioArtifact(_modules.back())));
+            const auto answer = HttpClient(_upstream->registry.port())
                                     .get("/v2/team/moving/manifests/" + tag,
                                          {{"Authorization", "Basic " + base64("robot:right")},
                                           {"Accept", "application/vnd.oci.image.manifest.v1+json"}});
@@ -112,7 +117,7 @@ class TagMoveScenarios : public CppUnit::TestFixture {
         }
         for (int tag = 0; tag < Tags; ++tag)
             move(tag, moduleOf(tag, 0));
-        Proxy::Options options{_upstream.registry.host()};
+        Proxy::Options options{_upstream->registry.host()};
         options.route = "tag-ttl = " + std::to_string(TagTtl.count()) + "ms";
         Proxy proxy(options);
 
