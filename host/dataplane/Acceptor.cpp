@@ -13,6 +13,8 @@
 #include <cerrno>
 #include <cstring>
 #include <future>
+#include <netinet/tcp.h>
+#include <string_view>
 #include <unistd.h>
 
 namespace wasmproxy::host {
@@ -46,6 +48,14 @@ boost::asio::ip::tcp::endpoint endpointOf(const std::string& listen) {
     return {address, static_cast<std::uint16_t>(std::stoul(digits))};
 }
 
+/// For what leaves the machine the congestion control is the system's. Over loopback there is no network to be careful
+/// of, and where the system's is BBR its timers, one for each 64 KiB, are most of what a large body costs. A refusal
+/// does no harm. Accepted sockets inherit it.
+void avoidPacing(int listener) noexcept {
+    constexpr std::string_view Unpaced = "reno"; // in every kernel, allowed for everybody
+    ::setsockopt(listener, IPPROTO_TCP, TCP_CONGESTION, Unpaced.data(), Unpaced.size());
+}
+
 } // namespace
 
 Acceptor::Acceptor(const std::string& listen, std::vector<std::shared_ptr<EventLoop>> loops)
@@ -59,6 +69,7 @@ Acceptor::Acceptor(const std::string& listen, std::vector<std::shared_ptr<EventL
         _listener.open(endpoint.protocol());
         _listener.set_option(boost::asio::socket_base::reuse_address(true));
         if (endpoint.address().is_v6()) _listener.set_option(boost::asio::ip::v6_only(false));
+        if (endpoint.address().is_loopback()) avoidPacing(_listener.native_handle());
         _listener.bind(endpoint);
         _listener.listen(Backlog);
         _listener.native_non_blocking(true);

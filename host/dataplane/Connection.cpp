@@ -19,16 +19,10 @@ constexpr std::size_t ReadSize = 4 * 1024;
 constexpr std::uint64_t SmallBody = 32 * 1024;
 constexpr std::size_t LingerBytes = 256 * 1024;
 constexpr std::chrono::seconds LingerTime{2};
-// What a socket may hold unsent (TCP_NOTSENT_LOWAT). Less costs up to twice the CPU of a large body on a network of
-// usual segments, in wake-ups. What the kernel has, it also delivers when this process is killed, and to an agent a
-// body that is cut is final: the usual module is in its hands at once.
+// What a socket may hold unsent (TCP_NOTSENT_LOWAT). Less costs up to twice the CPU of a large body, in wake-ups. What
+// the kernel has, it also delivers when this process is killed, and to an agent a body that is cut is final: the usual
+// module is in its hands at once.
 constexpr int LowWater = 1024 * 1024;
-// Segments of 64 KiB, loopback's (a sidecar in front, a benchmark), want the opposite where much is on its way: what is
-// queued there is sent by the reader's acknowledgements, on its core, and holds memory until it has read the rest.
-constexpr int LowWaterOfLongSegments = 16 * 1024;
-constexpr int LongSegment = 16 * 1024;
-constexpr std::uint64_t LongBody = 2 * 1024 * 1024;
-constexpr std::uint64_t MuchOnItsWay = 128 * 1024 * 1024;
 
 double seconds(EventLoop::Clock::duration duration) {
     return std::chrono::duration<double>(duration).count();
@@ -45,6 +39,7 @@ Connection::Connection(EventLoop& loop, int socket, const CallerAddress& address
     _buffer.reserve(ReadSize);
     const int on = 1;
     ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    ::setsockopt(socket, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &LowWater, sizeof LowWater);
     // The family only matters to operations that we do not use.
     _socket.assign(boost::asio::ip::tcp::v4(), socket);
 }
@@ -168,7 +163,6 @@ bool Connection::serveKnown(std::string_view bytes) {
         }
         content.reset();
     }
-    if (length > 0) setLowWater(length);
     progressed(_sender.start(_socket.native_handle(), {statusLine(_status), known->headers, body}, std::move(content),
                              0, length));
     return true;
@@ -364,10 +358,7 @@ void Connection::sendPlan(const AnswerPlan& plan, std::shared_ptr<Blob> content)
         }
         length = 0;
     }
-    if (length == 0)
-        content.reset();
-    else
-        setLowWater(length);
+    if (length == 0) content.reset();
     progressed(_sender.start(_socket.native_handle(), {out}, std::move(content), plan.offset, length));
 }
 
@@ -512,20 +503,6 @@ void Connection::sweep(EventLoop::Clock::time_point now) {
     case Phase::Closed:
         return;
     }
-}
-
-void Connection::setLowWater(std::uint64_t length) noexcept {
-    const int socket = _socket.native_handle();
-    if (_segment == 0) {
-        socklen_t size = sizeof _segment;
-        if (::getsockopt(socket, IPPROTO_TCP, TCP_MAXSEG, &_segment, &size) != 0) _segment = 1;
-    }
-    const bool little =
-        _segment >= LongSegment && (length > LongBody || _loop.serving().bodies.onTheirWay() > MuchOnItsWay);
-    const int wanted = little ? LowWaterOfLongSegments : LowWater;
-    if (wanted == _lowWater) return;
-    ::setsockopt(socket, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &wanted, sizeof wanted);
-    _lowWater = wanted;
 }
 
 std::uint64_t Connection::takenByClient() {

@@ -55,7 +55,6 @@ private:
     void progressed(AnswerSender::Progress progress);
     void finishAnswer(bool complete) noexcept;
     bool admitBody(std::uint64_t length);
-    void setLowWater(std::uint64_t length) noexcept; ///< for a body that is sent from its Blob
     void endBody() noexcept;
     void linger();
     std::uint64_t takenByClient();
@@ -89,8 +88,6 @@ private:
     bool _allowed = false;     ///< allow-from
     bool _mustClose = false;   ///< after this answer
     bool _plainStatus = false; ///< answer as HTTP/1.0, which any client takes for HTTP
-    int _segment = 0;          ///< TCP's, in bytes; 0: not asked for yet
-    int _lowWater = 0;         ///< of what is unsent; 0: the system's
     std::uint64_t _request = 0;
     int _status = 0;
     std::size_t _lingered = 0;
