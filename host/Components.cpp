@@ -4,12 +4,15 @@
 #include "guard/GuardedBackend.h"
 #include "guard/GuardedCacheStore.h"
 #include "guard/GuardedCredentialSource.h"
+#include "net/AddressPolicy.h"
 #include "net/CurlTransport.h"
 #include "observe/Log.h"
 #include "wasmproxy/plugin/HttpUrl.h"
 #include "wasmproxy/plugin/RegistryHealth.h"
 
 #include <algorithm>
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <sstream>
 
 namespace wasmproxy::host {
@@ -45,6 +48,18 @@ std::string signatureOf(const InstancePlan& plan) {
     return text.str();
 }
 
+/// Is `host` of this machine or its network by what it is called: an address that is not public, a name without a dot
+/// or in the domain that is nobody's on the internet?
+bool liesHere(const std::string& host) {
+    const std::string domain = ".internal";
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    if (::inet_pton(AF_INET, host.c_str(), &address.sin_addr) == 1)
+        return classify(reinterpret_cast<const sockaddr&>(address)) != AddressClass::Public;
+    return host.find('.') == std::string::npos || // also an IPv6 address
+           (host.size() > domain.size() && host.compare(host.size() - domain.size(), domain.size(), domain) == 0);
+}
+
 TransportSettings transportOf(const InstancePlan& plan, Metrics& metrics) {
     TransportSettings transport;
     transport.instance = plan.name;
@@ -59,9 +74,9 @@ TransportSettings transportOf(const InstancePlan& plan, Metrics& metrics) {
         transport.proxy = common->proxy;
         for (const auto& host : common->noProxy.get())
             transport.noProxy += (transport.noProxy.empty() ? "" : ",") + host;
-        // They are of this machine's network: a proxy must not be asked for them.
+        // A proxy must not be asked for what is this machine's own: there it would be another's.
         for (const auto& host : plan.factory->trustedHosts())
-            transport.noProxy += (transport.noProxy.empty() ? "" : ",") + host;
+            if (liesHere(host)) transport.noProxy += (transport.noProxy.empty() ? "" : ",") + host;
         transport.allowPrivateAddresses = common->allowPrivateAddresses;
         transport.connectTimeout = common->connectTimeout;
     } else {

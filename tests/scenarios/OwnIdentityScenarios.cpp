@@ -3,6 +3,7 @@
 #include "Rig.h"
 
 #include "support/Base64.h"
+#include "support/Certificate.h"
 #include "support/ConnectProxy.h"
 #include "support/ScriptedServer.h"
 
@@ -74,6 +75,7 @@ class OwnIdentityScenarios : public CppUnit::TestFixture {
     CPPUNIT_TEST(amazonByTheContainersCredentials);
     CPPUNIT_TEST(amazonDoesNotKnowTheContainer);
     CPPUNIT_TEST(theMachinesOwnServicesAreNotAskedByProxy);
+    CPPUNIT_TEST(thePublicServicesOfACloudAreAskedByProxy);
     CPPUNIT_TEST(routesOfManyHostsFindTheirBackend);
     CPPUNIT_TEST_SUITE_END();
 
@@ -241,6 +243,22 @@ private:
             CPPUNIT_ASSERT(head.find(PodToken) == std::string::npos);
         }
         assertNoSecret();
+    }
+
+    void thePublicServicesOfACloudAreAskedByProxy() {
+        const ConnectProxy tunnel({});
+        auto pem = Certificate({"robot"}).keyPem();
+        for (auto at = pem.find('\n'); at != std::string::npos; at = pem.find('\n', at))
+            pem.replace(at, 1, "\\n");
+        const auto key = upstream->folder.write(
+            "key.json", R"({"type":"service_account","private_key_id":"k","client_email":"r@p.example",)"
+                        R"("token_uri":"https://oauth2.googleapis.com/token","private_key":")" +
+                            pem + "\"}");
+        start("gcr]\nservice-account-key-file = " + key + "\nproxy = " + tunnel.url(), GoogleHost, {});
+        CPPUNIT_ASSERT(proxy->fetch(std::string(GoogleHost) + "/project/repo/authz:v1").status >= 500);
+        CPPUNIT_ASSERT_MESSAGE(proxy->log(), !tunnel.heads().empty());
+        for (const auto& head : tunnel.heads())
+            assertHas(head, "CONNECT oauth2.googleapis.com:443 HTTP/1.1\r\n");
     }
 
     void routesOfManyHostsFindTheirBackend() {
