@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+// Extensions that need no route: the product's own wiring of registries that no route names, and of http(s) urls.
+#include "Rig.h"
+
+#include "support/Base64.h"
+#include "support/ScriptedServer.h"
+
+#include <cppunit/extensions/HelperMacros.h>
+
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+#include <mutex>
+#include <thread>
+
+using namespace wasmproxy::test;
+using Clock = std::chrono::steady_clock;
+using Kind = LoggedRequest::Kind;
+
+namespace {
+
+/// Files by path, and what was asked for them.
+class WebServer {
+public:
+    explicit WebServer(std::map<std::string, std::string> files)
+        : _files(std::move(files)), _server([this](auto& connection) { serve(connection); }) {}
+
+    std::string url(const std::string& path, const std::string& host = "127.0.0.1") const {
+        return "http://" + host + ":" + std::to_string(_server.port()) + path;
+    }
+    std::vector<std::string> requests() const {
+        const std::lock_guard<std::mutex> lock(_mutex);
+        return _requests;
+    }
+
+private:
+    void serve(ScriptedServer::Connection& connection) {
+        for (auto request = connection.readRequest(); !request.empty(); request = connection.readRequest()) {
+            const auto begin = request.find(' ') + 1;
+            const auto path = request.substr(begin, request.find(' ', begin) - begin);
+            const auto file = _files.find(path);
+            {
+                const std::lock_guard<std::mutex> lock(_mutex);
+                _requests.push_back(request);
+            }
+            std::string head = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
+            if (path == "/moved")
+                head = "HTTP/1.1 302 Found\r\nLocation: " + url("/authz.wasm", "localhost") +
+                       "\r\nContent-Length: 0\r\n\r\n";
+            if (file != _files.end())
+                head = "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(file->second.size()) + "\r\n\r\n" +
+                       file->second;
+            if (!connection.send(head)) return;
+        }
+    }
+
+    const std::map<std::string, std::string> _files;
+    mutable std::mutex _mutex;
+    std::vector<std::string> _requests;
+    ScriptedServer _server; // last: its threads use the others
+};
+
+} // namespace
+
+class ExtensionScenarios : public CppUnit::TestFixture {
+    CPPUNIT_TEST_SUITE(ExtensionScenarios);
+    CPPUNIT_TEST(aRegistryThatNoRouteNames);
+    CPPUNIT_TEST(anHttpUrl);
+    CPPUNIT_TEST_SUITE_END();
+
+    std::unique_ptr<TemporaryFolder> folder; // made for each test: CppUnit keeps all fixtures from the start
+
+public:
+    void setUp() override {
+        folder = std::make_unique<TemporaryFolder>();
+        std::filesystem::create_directories(*folder / "extensions");
+    }
+    void tearDown() override { folder.reset(); }
+
+private:
+    /// The only route is of a registry that is not there.
+    std::unique_ptr<Proxy> start(const std::string& dockerConfigs, const std::string& more = {}) const {
+        Proxy::Options options{"unused.test:1"};
+        options.pull = "hold = 2s\nsecond-look = 200ms";
+        options.user = "";
+        options.more =
+            "[extensions]\ndirectory = " + (*folder / "extensions") + "\n[backend.oci]\nplain-http = true\n" + more;
+        auto proxy = std::make_unique<Proxy>(options);
+        if (!dockerConfigs.empty()) proxy->setDockerConfig(dockerConfigs);
+        return proxy;
+    }
+    void write(const std::string& name, const std::string& url, const std::string& more = {}) const {
+        const auto aside = folder->write("new", "apiVersion: extension.wasmproxy.io/v1alpha1\nkind: WasmExtension\n"
+                                                "metadata:\n  name: " +
+                                                    name + "\nspec:\n  url: " + url + "\n" + more);
+        const auto file = *folder / ("extensions/" + name + ".yaml");
+        CPPUNIT_ASSERT_EQUAL(0, std::rename(aside.c_str(), file.c_str()));
+    }
+    /// What the admin port says of the Extension, once that has `words`.
+    static std::string told(const Proxy& proxy, const std::string& name, const std::string& words) {
+        std::string last;
+        for (const auto end = Clock::now() + std::chrono::seconds(15); Clock::now() < end;) {
+            last = proxy.admin("/api/v1/extensions/" + name).body;
+            if (last.find(words) != std::string::npos) return last;
+            std::this_thread::sleep_for(std::chrono::milliseconds(20));
+        }
+        CPPUNIT_FAIL("no \"" + words + "\" in " + last + "\n" + proxy.log());
+        return last;
+    }
+    static void assertServed(const Proxy& proxy, const std::string& target, const std::string& module) {
+        const auto answer = proxy.get(target);
+        CPPUNIT_ASSERT_EQUAL_MESSAGE(answer.body + proxy.log(), 200, answer.status);
+        CPPUNIT_ASSERT(answer.body == module);
+    }
+
+    void aRegistryThatNoRouteNames() {
+        PrivateRegistry registry;
+        const auto module = uniqueModule("unrouted");
+        registry.put("team/authz:v1", istioArtifact(module));
+        registry.put("team/other:v1", istioArtifact(uniqueModule("nobody's")));
+        const auto host = registry.registry.host();
+        const auto proxy = start(dockerConfig(host, "robot", "right"));
+        CPPUNIT_ASSERT_EQUAL(404, proxy->fetch(host + "/team/authz:v1").status);
+        write("authz", "oci://" + host + "/team/authz:v1");
+        told(*proxy, "authz", "moduleSha256");
+        assertServed(*proxy, "/extensions/authz.wasm", module);
+        assertServed(*proxy, fetchPath(host + "/team/authz:v1"), module);
+        CPPUNIT_ASSERT_EQUAL(404, proxy->fetch(host + "/team/other:v1").status); // the right is the Extension's alone
+        // A reload takes the backend over: nothing is asked again for what is known.
+        proxy->child().signal(SIGHUP);
+        const std::string applied = "wasm_proxy_reloads_total{result=\"applied\"}";
+        for (int i = 0; i < 500 && proxy->metric(applied) < 1; ++i)
+            std::this_thread::sleep_for(std::chrono::milliseconds(20));
+        assertServed(*proxy, "/extensions/authz.wasm", module);
+        CPPUNIT_ASSERT_EQUAL_MESSAGE(proxy->log(), 0, proxy->terminate());
+    }
+
+    void anHttpUrl() {
+        const auto module = uniqueModule("from the web");
+        const WebServer web({{"/authz.wasm", module}});
+        const auto proxy = start({});
+        write("authz", web.url("/authz.wasm"));
+        write("moved", web.url("/moved"));
+        told(*proxy, "authz", "moduleSha256");
+        assertServed(*proxy, "/extensions/authz.wasm", module);
+        assertServed(*proxy, "/fetch/" + base64(web.url("/authz.wasm")), module);
+        CPPUNIT_ASSERT_EQUAL(404, proxy->get("/fetch/" + base64(web.url("/other.wasm"))).status);
+        // The url's own host is dialled as written; another one that lies on a private address is not.
+        told(*proxy, "moved", "localhost");
+        int files = 0;
+        for (const auto& request : web.requests()) {
+            if (request.rfind("GET /authz.wasm ", 0) == 0) ++files;
+            CPPUNIT_ASSERT_MESSAGE(request, request.find("uthorization") == std::string::npos);
+        }
+        CPPUNIT_ASSERT_EQUAL(1, files);
+        CPPUNIT_ASSERT_EQUAL_MESSAGE(proxy->log(), 0, proxy->terminate());
+    }
+};
+
+CPPUNIT_TEST_SUITE_REGISTRATION(ExtensionScenarios);
