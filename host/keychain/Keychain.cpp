@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "keychain/Keychain.h"
 
+#include "wasmproxy/plugin/SecretUnknown.h"
+
 #include <algorithm>
+#include <optional>
 
 namespace wasmproxy::host {
 namespace {
@@ -18,6 +21,16 @@ Error unknownSecret(const std::string& secret, const Repository& repository, con
             (asked.empty() ? " (there is no source to ask)" : " (asked: " + asked + ")"),
         "a [credential.x] with plugin = kubernetes reads Secrets of its namespace; create the Secret there, or "
         "correct its name");
+}
+
+Error fault(const std::string& source, const Error& error) {
+    return Error(error.code(), "credential." + source + ": " + error.what(), error.hint());
+}
+
+/// What the sources said of a Secret that none of them has, in one.
+Error together(const std::optional<Error>& before, const Error& error) {
+    if (!before) return error;
+    return Error(error.code(), std::string(before->what()) + "; " + error.what(), before->hint() + "; " + error.hint());
 }
 
 } // namespace
@@ -38,6 +51,7 @@ std::vector<Credential> Keychain::find(Call& call, const Repository& repository,
                                        const std::vector<std::string>& sources, const std::string& secretName) const {
     std::vector<Credential> found;
     std::vector<std::string> seen;
+    std::optional<Error> unknown;
     for (const auto& name : sources) {
         auto* asked = source(name);
         if (!asked) throw Error(ErrorCode::Internal, "no credential source named " + name);
@@ -45,9 +59,12 @@ std::vector<Credential> Keychain::find(Call& call, const Repository& repository,
         try {
             answer = asked->find(call, {repository, secretName});
             answered(name);
+        } catch (const SecretUnknown& error) {
+            answered(name);
+            unknown = together(unknown, fault(name, error));
         } catch (const Error& error) {
             failed(name, error);
-            throw Error(error.code(), "credential." + name + ": " + error.what(), error.hint());
+            throw fault(name, error);
         }
         for (auto& credential : answer) {
             const auto fingerprint = credential.fingerprint();
@@ -57,8 +74,10 @@ std::vector<Credential> Keychain::find(Call& call, const Repository& repository,
             credential.name = name + ": " + credential.name;
             found.push_back(std::move(credential));
         }
+        if (!secretName.empty() && !found.empty()) return found;
     }
-    if (!secretName.empty() && found.empty()) throw unknownSecret(secretName, repository, sources);
+    if (unknown && found.empty()) throw *unknown;
+    if (!secretName.empty()) throw unknownSecret(secretName, repository, sources);
     return found;
 }
 

@@ -28,7 +28,7 @@ public:
     void add(Source source);
 
     /// Every credential that the named sources have for the repository, best first, without duplicates.
-    /// With `secretName` only those of that Secret; throws Error{CredentialSourceFault} where no source knows it.
+    /// With `secretName` only those of that Secret, of the first source that has it. Throws Error where none has.
     std::vector<Credential> find(Call& call, const Repository& repository, const std::vector<std::string>& sources,
                                  const std::string& secretName = {}) const;
 

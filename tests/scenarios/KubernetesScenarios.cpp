@@ -29,6 +29,7 @@ class KubernetesScenarios : public CppUnit::TestFixture {
     CPPUNIT_TEST(anExtensionChangesAndGoes);
     CPPUNIT_TEST(aMissingSecretIsNamed);
     CPPUNIT_TEST(aForbiddenSecretsRuleIsPrinted);
+    CPPUNIT_TEST(eachOfTwoNamespacesHasItsSecrets);
     CPPUNIT_TEST(theApiServerGoesAway);
     CPPUNIT_TEST(aSecretServesItsExtensionAlone);
     CPPUNIT_TEST(switchedOff);
@@ -215,6 +216,38 @@ private:
         for (const char* verb : {"get", "list", "watch"})
             api->allow(verb, "secrets", "other");
         stage->assertServedSoon("/extensions/authz.wasm", module);
+    }
+
+    /// A Role names only the Secrets of its namespace: the other's is forbidden in one, absent in the other.
+    void eachOfTwoNamespacesHasItsSecrets() {
+        const auto module = uniqueModule("of istio-system");
+        const auto other = uniqueModule("of partners");
+        stage->put("team/authz:v1", module);
+        stage->put("team/stats:v1", other);
+        stage->put("team/none:v1", uniqueModule("of nobody"));
+        putSecret("regcred", First);
+        KubeApi partners;
+        partners.putRegistrySecret("partners", "partner", stage->host(), "robot", First);
+        const auto kubeconfig = stage->folder.write(
+            "partners", "current-context: p\ncontexts: [{name: p, context: {cluster: p, namespace: partners}}]\n"
+                        "clusters: [{name: p, cluster: {server: '" +
+                            partners.url() + "'}}]\n");
+        putExtension("authz", "team/authz:v1", "regcred");
+        putExtension("stats", "team/stats:v1", "partner");
+        start("[credential.elsewhere]\nplugin = kubernetes\nkubeconfig = " + kubeconfig + "\n");
+        stage->awaitListed("authz", stage->url("team/authz:v1"));
+        stage->awaitListed("stats", stage->url("team/stats:v1"));
+        stage->assertServed("/extensions/authz.wasm", module);
+        stage->assertServed("/extensions/stats.wasm", other);
+        // What neither has is said of both.
+        putExtension("nowhere", "team/none:v1", "absent");
+        stage->awaitListed("nowhere", stage->url("team/none:v1"));
+        stage->assertRefused("/extensions/nowhere.wasm", 502, {"CREDENTIAL_SOURCE_FAULT"});
+        stage->awaitLog("credential.elsewhere: Secret partners/absent does not exist");
+        KubernetesStage::assertHas(stage->proxy->log(),
+                                   "credential.cluster: Secret istio-system/absent cannot be read");
+        KubernetesStage::assertHas(stage->proxy->log(), "resourceNames: [\"absent\"]");
+        KubernetesStage::assertHas(stage->proxy->log(), "kubectl -n partners create secret docker-registry absent");
     }
 
     void theApiServerGoesAway() {

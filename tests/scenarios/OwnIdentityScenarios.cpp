@@ -74,6 +74,7 @@ class OwnIdentityScenarios : public CppUnit::TestFixture {
     CPPUNIT_TEST(googleAccountThatMayNotPull);
     CPPUNIT_TEST(amazonByTheContainersCredentials);
     CPPUNIT_TEST(amazonDoesNotKnowTheContainer);
+    CPPUNIT_TEST(aMirrorIsNotShownOurIdentity);
     CPPUNIT_TEST(theMachinesOwnServicesAreNotAskedByProxy);
     CPPUNIT_TEST(thePublicServicesOfACloudAreAskedByProxy);
     CPPUNIT_TEST(routesOfManyHostsFindTheirBackend);
@@ -118,14 +119,14 @@ private:
         environment["AWS_EC2_METADATA_DISABLED"] = "true";
         options.environment = environment;
         options.pull = "hold = 2s";
-        options.more = "[backend." + backend + "\nendpoint = http://" + upstream->registry.host() +
-                       "\n[route.cloud]\nmatch = " + host + "/**\n";
+        options.more =
+            backend + "\nendpoint = http://" + upstream->registry.host() + "\n[route.cloud]\nmatch = " + host + "/**\n";
         proxy = std::make_unique<Proxy>(options);
     }
-    void startGoogle() { start("gcr]\nmetadata-endpoint = " + cloud->origin(), GoogleHost, {}); }
+    void startGoogle() { start("[backend.gcr]\nmetadata-endpoint = " + cloud->origin(), GoogleHost, {}); }
     /// No setting names localhost, and it is a private address: only ecr itself can say that it is to be dialled.
-    void startAmazon(const std::string& more = {}) {
-        start("ecr]\napi-endpoint = " + cloud->origin() + more, AmazonHost,
+    void startAmazon(const std::string& more = {}, const std::string& sectionsBefore = "[") {
+        start(sectionsBefore + "backend.ecr]\napi-endpoint = " + cloud->origin() + more, AmazonHost,
               {{"AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://localhost" + port() + "/v1/credentials"},
                {"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", upstream->folder.write("pod-token", PodToken)}});
     }
@@ -227,6 +228,34 @@ private:
         assertRefused(std::string(AmazonHost) + "/team/authz:v2", "CREDENTIAL_REFUSED",
                       {"credential refused", "backend.ecr: "});
         CPPUNIT_ASSERT(proxy->log().find("a-password-of-another-account") == std::string::npos);
+    }
+
+    /// With `region` set, ecr's identity answers for whatever host it is asked about.
+    void aMirrorIsNotShownOurIdentity() {
+        const auto module = uniqueModule("amazon and a mirror");
+        upstream->put("team/authz:v1", istioArtifact(module));
+        amazonSays(EcrPassword);
+        std::mutex mutex;
+        std::vector<std::string> heads;
+        const ScriptedServer mirror([&](ScriptedServer::Connection& connection) {
+            for (auto request = connection.readRequest(); !request.empty(); request = connection.readRequest()) {
+                {
+                    const std::lock_guard<std::mutex> lock(mutex);
+                    heads.push_back(request);
+                }
+                if (!connection.send("HTTP/1.1 401 X\r\nWWW-Authenticate: Basic realm=\"mirror\"\r\n"
+                                     "Content-Length: 0\r\n\r\n"))
+                    return;
+            }
+        });
+        startAmazon("\nregion = eu-west-1\nmirrors = near",
+                    "[backend.near]\nplugin = oci\nendpoint = " + mirror.url("") + "\n[");
+        assertServed(std::string(AmazonHost) + "/team/authz:v1", module);
+        assertHas(proxy->log(), "credential=\"backend.ecr: ecr: identity of this process in eu-west-1\"");
+        const std::lock_guard<std::mutex> lock(mutex);
+        CPPUNIT_ASSERT(!heads.empty());
+        for (const auto& head : heads)
+            CPPUNIT_ASSERT_MESSAGE(head, head.find("uthorization:") == std::string::npos);
     }
 
     void theMachinesOwnServicesAreNotAskedByProxy() {

@@ -57,4 +57,9 @@ Error Knowledge::whyNot(const std::string& title) const {
                  title + " is not known yet: the API server has not answered in time");
 }
 
+bool Knowledge::refused() const {
+    const std::lock_guard<std::mutex> lock(_mutex);
+    return _failure && _refused;
+}
+
 } // namespace wasmproxy::kubernetes

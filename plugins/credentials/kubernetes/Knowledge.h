@@ -21,6 +21,7 @@ public:
     bool await(const Call& call, Call::Clock::time_point until, Watch& watch);
     /// Why not, for `title` ("Secret istio-system/regcred").
     Error whyNot(const std::string& title) const;
+    bool refused() const; ///< for want of permission, at the last attempt
 
 private:
     mutable std::mutex _mutex;

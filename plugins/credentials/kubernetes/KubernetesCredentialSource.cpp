@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "KubernetesCredentialSource.h"
 
+#include "wasmproxy/plugin/SecretUnknown.h"
+
 #include <algorithm>
 #include <optional>
 
@@ -66,12 +68,17 @@ std::vector<Credential> KubernetesCredentialSource::findNamed(Call& call, const 
     if (!isObjectName(name))
         throw Error(ErrorCode::CredentialSourceFault, "\"" + shown(name) + "\" cannot be a Secret's name");
     const auto watch = _names.watch(name);
-    if (!watch->await(call, latest(call))) throw watch->whyUnknown();
+    if (!watch->await(call, latest(call))) {
+        const auto why = watch->whyUnknown();
+        // A Role names the Secrets of its own namespace: one that it leaves out is another source's.
+        if (watch->refused()) throw SecretUnknown(why.what(), why.hint());
+        throw why;
+    }
     const auto secrets = watch->secrets();
     const auto found = secrets->find(name);
     if (found == secrets->end())
-        throw Error(ErrorCode::CredentialSourceFault, titleOf(name) + " does not exist",
-                    "create it: kubectl -n " + _nameSpace + " create secret docker-registry " + name + " …");
+        throw SecretUnknown(titleOf(name) + " does not exist",
+                            "create it: kubectl -n " + _nameSpace + " create secret docker-registry " + name + " …");
     const PullSecret& secret = *found->second;
     if (secret.bare) return {*secret.bare};
     if (!secret.unusable.empty())

@@ -23,6 +23,7 @@ public:
     /// Waits for the first list; false: it is not there, see whyUnknown().
     bool await(const Call& call, Call::Clock::time_point until) { return _knowledge.await(call, until, _watch); }
     Error whyUnknown() const { return _knowledge.whyNot(title()); }
+    bool refused() const { return _knowledge.refused(); } ///< that is why: permission is wanting
     std::shared_ptr<const PullSecrets> secrets() const;
 
 private:

@@ -2,6 +2,7 @@
 #include "keychain/Keychain.h"
 
 #include "support/ExpectError.h"
+#include "wasmproxy/plugin/SecretUnknown.h"
 
 #include <cppunit/extensions/HelperMacros.h>
 
@@ -23,7 +24,23 @@ private:
     std::vector<Credential> _credentials;
 };
 
-/// Knows one Secret, as a source of a cluster does.
+/// Has one Secret, and says of others that they are not there, as a source of a cluster does.
+class ClusterSource : public CredentialSource {
+public:
+    ClusterSource(std::string nameSpace, std::string secret)
+        : _nameSpace(std::move(nameSpace)), _secret(std::move(secret)) {}
+    std::vector<Credential> find(Call&, const CredentialQuery& query) override {
+        if (query.secretName == _secret) return {basic(_nameSpace + "/" + _secret, _nameSpace)};
+        throw SecretUnknown("Secret " + _nameSpace + "/" + query.secretName + " does not exist",
+                            "create it in " + _nameSpace);
+    }
+
+private:
+    const std::string _nameSpace;
+    const std::string _secret;
+};
+
+/// Knows one Secret.
 class SecretSource : public CredentialSource {
 public:
     std::vector<Credential> find(Call&, const CredentialQuery& query) override {
@@ -51,6 +68,8 @@ class KeychainTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(asksInTheGivenOrder);
     CPPUNIT_TEST(anErrorStopsAndNamesTheSource);
     CPPUNIT_TEST(aNamedSecretNarrowsTheSearch);
+    CPPUNIT_TEST(theSearchEndsWithTheNamedSecret);
+    CPPUNIT_TEST(aSecretOfEitherNamespaceIsFound);
     CPPUNIT_TEST_SUITE_END();
 
     const Repository _repository{"r.example.com", "team/a"};
@@ -78,6 +97,43 @@ class KeychainTest : public CppUnit::TestFixture {
             keychain.find(c, _repository, {"team", "other"});
         });
         CPPUNIT_ASSERT_EQUAL(std::size_t(1), keychain.find(c, _repository, {"other"}).size());
+    }
+
+    void theSearchEndsWithTheNamedSecret() {
+        SecretSource cluster;
+        BrokenSource broken;
+        const Keychain keychain({{"cluster", &cluster}, {"broken", &broken}, {"again", &cluster}});
+        auto c = call();
+        const auto found = keychain.find(c, _repository, {"cluster", "broken", "again"}, "ghcr");
+        CPPUNIT_ASSERT_EQUAL(std::size_t(1), found.size());
+        CPPUNIT_ASSERT_EQUAL(std::string("cluster: ghcr"), found[0].name);
+        CPPUNIT_ASSERT_EQUAL(std::uint64_t(0), keychain.uses().at("broken").asked);
+    }
+
+    void aSecretOfEitherNamespaceIsFound() {
+        ClusterSource istio("istio-system", "regcred"), partners("partners", "partner");
+        BrokenSource broken;
+        FixedSource none({});
+        const Keychain keychain({{"cluster", &istio}, {"elsewhere", &partners}, {"broken", &broken}, {"none", &none}});
+        auto c = call();
+        for (const auto& sources : {std::vector<std::string>{"cluster", "elsewhere"}, {"elsewhere", "cluster"}})
+            for (const auto& [secret, name] : std::vector<std::pair<std::string, std::string>>{
+                     {"regcred", "cluster: istio-system/regcred"}, {"partner", "elsewhere: partners/partner"}}) {
+                const auto found = keychain.find(c, _repository, sources, secret);
+                CPPUNIT_ASSERT_EQUAL(std::size_t(1), found.size());
+                CPPUNIT_ASSERT_EQUAL(name, found[0].name);
+            }
+        const auto absent = [&] { keychain.find(c, _repository, {"cluster", "elsewhere", "none"}, "gone"); };
+        test::expectError("in neither", ErrorCode::CredentialSourceFault,
+                          "credential.cluster: Secret istio-system/gone does not exist; "
+                          "credential.elsewhere: Secret partners/gone does not exist",
+                          absent);
+        test::expectError("with what to do", ErrorCode::CredentialSourceFault,
+                          "create it in istio-system; create it in partners", absent);
+        // What cannot be said is no absence.
+        test::expectError("a fault", ErrorCode::CredentialSourceFault, "credential.broken: config.json:3", [&] {
+            keychain.find(c, _repository, {"cluster", "broken", "elsewhere"}, "partner");
+        });
     }
 
     void aNamedSecretNarrowsTheSearch() {

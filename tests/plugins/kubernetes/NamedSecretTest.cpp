@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "SourceFixture.h"
+#include "wasmproxy/plugin/SecretUnknown.h"
 
 #include <atomic>
 
@@ -18,6 +19,7 @@ class NamedSecretTest : public CppUnit::TestFixture, private SourceFixture {
     CPPUNIT_TEST(aRuleAddedIsSeenByTheNextQuery);
     CPPUNIT_TEST(isNoAnswerToQueriesWithoutAName);
     CPPUNIT_TEST(refusesWhatIsNoName);
+    CPPUNIT_TEST(whatIsNotItsOwnIsLeftToOthers);
     CPPUNIT_TEST(startsWithoutAnApiServer);
     CPPUNIT_TEST(anOutageLeavesWhatWasRead);
     CPPUNIT_TEST(waitsNoLongerThanTheCall);
@@ -158,6 +160,29 @@ public:
             expectError(name, ErrorCode::CredentialSourceFault, "cannot be a Secret's name",
                         [&] { find(*made, "reg.io", name); });
         CPPUNIT_ASSERT(cluster.api.paths().empty());
+    }
+
+    void whatIsNotItsOwnIsLeftToOthers() {
+        putSecret("regcred", "reg.io", "one");
+        putSecret("forbidden", "reg.io", "two");
+        leastRole("regcred");
+        leastRole("absent");
+        const auto made = source();
+        CPPUNIT_ASSERT_THROW(find(*made, "reg.io", "absent"), SecretUnknown);
+        CPPUNIT_ASSERT_THROW(find(*made, "reg.io", "forbidden"), SecretUnknown);
+        const auto isFault = [&](const std::string& host, const std::string& name) {
+            try {
+                find(*made, host, name, 300ms);
+            } catch (const SecretUnknown&) {
+                return false;
+            } catch (const Error&) {
+                return true;
+            }
+            return false;
+        };
+        CPPUNIT_ASSERT(isFault("other.io", "regcred")); // it is here, but for another registry
+        cluster.api.goAway();
+        CPPUNIT_ASSERT(isFault("reg.io", "who-knows"));
     }
 
     void startsWithoutAnApiServer() {

@@ -21,9 +21,10 @@ class CredentialSource : public Component {
 public:
     static constexpr const char* Seam = "wasmproxy.credential-source/1";
 
-    /// Best first. Empty: this source has none for the repository, ask the next one. Throws Error (usually
-    /// CredentialSourceFault) where it cannot say; that stops the search, since another source's credential may be the
-    /// wrong one. Always answers with what is in force now: a changed secret is seen by the next call.
+    /// Best first. Empty: none for the repository, the next source is asked. Throws SecretUnknown where the named
+    /// Secret is not this source's, or another Error (usually CredentialSourceFault) where it cannot say; that stops
+    /// the search, since another source's may be the wrong one. What is in force now: the next call sees a changed
+    /// secret.
     virtual std::vector<Credential> find(Call& call, const CredentialQuery& query) = 0;
 };
 
