@@ -142,7 +142,14 @@ void EventLoop::sweep() {
 
 void EventLoop::park(std::shared_ptr<Connection> connection) {
     _parked.push_back(connection);
+    countParked();
     watchBodies();
+}
+
+void EventLoop::countParked() {
+    const int now = static_cast<int>(_parked.size());
+    _serving.metrics.bodiesWaiting(now - _parkedCounted);
+    _parkedCounted = now;
 }
 
 void EventLoop::watchBodies() {
@@ -169,6 +176,7 @@ void EventLoop::lookAtBodies() {
         const auto connection = weak.lock();
         if (connection && connection->staysParked(now, full)) _parked.push_back(std::move(weak));
     }
+    countParked();
     if (some || !_parked.empty()) watchBodies();
 }
 

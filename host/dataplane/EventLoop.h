@@ -60,6 +60,7 @@ private:
     void sweep();
     void setDate();
     void lookAtBodies();
+    void countParked();
 
     Serving& _serving;
     boost::asio::io_context _context{1};
@@ -73,6 +74,7 @@ private:
     Timer _bodyTimer;
     bool _watching = false;                        ///< _bodyTimer runs
     std::deque<std::weak_ptr<Connection>> _parked; // who came first goes first
+    int _parkedCounted = 0;                        ///< as the metrics know it
     bool _draining = false;
     bool _closed = false;
     std::thread _thread;

@@ -117,6 +117,8 @@ struct Metrics::Families {
         counter("wasm_proxy_upstream_requests_total", "Requests to registries; status none: no answer.");
     Gauge& flights = gauge("wasm_proxy_flights", "Upstream fetches in progress.");
     Gauge& waiters = gauge("wasm_proxy_waiters", "Requests that wait for an upstream fetch.");
+    Gauge& bodiesWaiting =
+        gauge("wasm_proxy_bodies_waiting", "Large bodies that wait until the link has room for them.");
     Gauge& queueDepth = gauge("wasm_proxy_queue_depth", "Pulls that wait for a worker.");
 
     Family<Counter>& pluginCalls = counter("wasm_proxy_plugin_calls_total", "Calls into plugins.");
@@ -251,6 +253,9 @@ void Metrics::flightEnded() noexcept {
 }
 void Metrics::waiters(int delta) noexcept {
     _families->waiters.Increment(delta);
+}
+void Metrics::bodiesWaiting(int delta) noexcept {
+    _families->bodiesWaiting.Increment(delta);
 }
 void Metrics::queueDepth(double depth) noexcept {
     _families->queueDepth.Set(depth);

@@ -39,6 +39,7 @@ public:
     void flightEnded() noexcept;
     void waiters(int delta) noexcept;
     void queueDepth(double depth) noexcept;
+    void bodiesWaiting(int delta) noexcept;
 
     void pluginCall(const std::string& instance, const char* method, double seconds, bool failed) noexcept;
     void reload(bool applied) noexcept;

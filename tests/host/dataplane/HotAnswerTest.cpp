@@ -140,8 +140,10 @@ class HotAnswerTest : public CppUnit::TestFixture {
         CPPUNIT_ASSERT(DataPlaneFixture::eventually([&] { return fixture.modules.calls == 2; }));
         pollfd waiting{second.descriptor(), POLLIN, 0};
         CPPUNIT_ASSERT_EQUAL(0, ::poll(&waiting, 1, 300)); // not even a head
+        CPPUNIT_ASSERT_EQUAL(1.0, fixture.figure("wasm_proxy_bodies_waiting"));
         CPPUNIT_ASSERT(first.answer().body == bytes);
         CPPUNIT_ASSERT(second.answer().body == bytes);
+        CPPUNIT_ASSERT_EQUAL(0.0, fixture.figure("wasm_proxy_bodies_waiting"));
     }
 
     void aTurnThatDoesNotComeIs503() {
