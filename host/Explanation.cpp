@@ -2,24 +2,49 @@
 #include "Explanation.h"
 
 #include "Components.h"
+#include "TrialPull.h"
 #include "extensions/ExtensionCluster.h"
 #include "extensions/ExtensionFiles.h"
 #include "pull/PullTargets.h"
+#include "wasm/Printable.h"
+
+#include <pthread.h>
+
+#include <csignal>
 
 namespace wasmproxy::host {
 namespace {
 
 constexpr std::chrono::seconds Patience{30}; // per question to a registry
 
+std::atomic<bool> interrupted{false};
+
+Call callFor(std::chrono::milliseconds patience) {
+    return Call("explain", Call::Clock::now() + patience, &interrupted);
+}
+
+/// main() has blocked them for a server's sake. Who is tired of waiting leaves nothing behind either.
+void takeInterrupts() {
+    sigset_t set;
+    sigemptyset(&set);
+    for (const int each : {SIGTERM, SIGINT, SIGHUP}) {
+        std::signal(each, [](int) { interrupted = true; });
+        sigaddset(&set, each);
+    }
+    pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+}
+
 void showError(std::ostream& out, const Error& error) {
     out << traitsOf(error.code()).name << ": " << error.what() << "\n";
     if (!error.hint().empty()) out << "               hint: " << error.hint() << "\n";
 }
 
-bool askWith(const Credential& credential, const Route& route, const Reference& reference, std::ostream& out) {
+/// What it says is remembered, so that the pull shows no credential that was refused.
+bool askWith(const Credential& credential, const Route& route, const Reference& reference, CredentialMemory& memory,
+             std::ostream& out) {
     out << "  " << credential.name << "\n    registry:  ";
     try {
-        Call call("explain", Call::Clock::now() + Patience);
+        auto call = callFor(Patience);
         const auto found = route.backend->resolve(call, reference, credential);
         if (!found) {
             out << "says there is no " << reference.str() << "\n";
@@ -29,6 +54,35 @@ bool askWith(const Credential& credential, const Route& route, const Reference& 
         if (!found->mediaType.empty()) out << ", " << found->mediaType;
         if (found->size != Descriptor::UnknownSize) out << ", " << found->size << " bytes";
         out << "\n";
+        memory.accepted(reference.repository(), credential);
+        return true;
+    } catch (const Error& error) {
+        if (error.code() == ErrorCode::CredentialRefused || error.code() == ErrorCode::RepositoryDenied)
+            memory.refused(reference.repository(), credential, error);
+        showError(out, error);
+        return false;
+    }
+}
+
+bool showModule(const Configuration& configuration, Components& components, Keychain& keychain,
+                CredentialMemory& memory, const PullTarget& target, std::ostream& out) {
+    out << "module         " << std::flush;
+    try {
+        TrialPull trial(configuration, components, keychain, memory);
+        auto call = callFor(configuration.settings.pull.deadline);
+        const auto pulled = trial.pull(call, target);
+        if (!pulled) {
+            out << "there is none\n";
+            return false;
+        }
+        const auto& record = pulled->record;
+        out << record.module.str() << ", " << record.size << " bytes\n"
+            << "  layout:      " << record.layout << ", layer " << record.layer.str()
+            << (record.entry.empty() ? "" : ", entry " + printable(record.entry, 200)) << "\n"
+            << "  proxy-wasm:  "
+            << (record.proxyAbi.empty() ? "exports no proxy_abi_version function: proxies will probably refuse it"
+                                        : "ABI " + record.proxyAbi)
+            << "\n";
         return true;
     } catch (const Error& error) {
         showError(out, error);
@@ -42,7 +96,7 @@ void readExtensions(const Configuration& configuration, ExtensionCatalog& catalo
         catalog.replace("directory", ExtensionFiles().read(directory).documents);
     if (!configuration.cluster) return;
     try {
-        Call call("explain", Call::Clock::now() + Patience);
+        auto call = callFor(Patience);
         const auto services = Components::servicesFor("extensions");
         catalog.replace("kubernetes", ExtensionCluster::list(call, *services, *configuration.cluster,
                                                              configuration.clusterNamespace));
@@ -61,10 +115,12 @@ PullTarget targetOf(const PullTargets& targets, const std::string& text) {
 } // namespace
 
 int explain(const Configuration& configuration, const std::string& text, std::ostream& out) {
+    takeInterrupts();
     Metrics metrics;
     Components components(configuration, metrics, Components::Parts::Registries);
     const RouteTable routes(components.routes());
     Keychain keychain(components.sources());
+    CredentialMemory memory;
     ExtensionCatalog extensions(configuration.settings.mesh.enableWasmDownloadProxy);
     readExtensions(configuration, extensions, out);
     const PullTargets targets(routes, extensions,
@@ -90,7 +146,7 @@ int explain(const Configuration& configuration, const std::string& text, std::os
             << (extension.imagePullSecret.empty() ? "none" : extension.imagePullSecret) << "\n";
         if (!extension.httpUrl.empty()) {
             out << "url            " << extension.url << ", fetched without a credential\n";
-            return 0;
+            return showModule(configuration, components, keychain, memory, *found, out) ? 0 : 1;
         }
     }
     out << "reference      " << reference.str() << "\n"
@@ -104,7 +160,7 @@ int explain(const Configuration& configuration, const std::string& text, std::os
     const auto secret = found->secret();
     std::vector<Credential> credentials;
     try {
-        Call call("explain", Call::Clock::now() + Patience);
+        auto call = callFor(Patience);
         credentials = keychain.find(call, reference.repository(), route.credentials, secret);
     } catch (const Error& error) {
         out << "credentials    ";
@@ -115,8 +171,8 @@ int explain(const Configuration& configuration, const std::string& text, std::os
     out << "credentials, in the order they are tried:\n";
     bool resolved = false;
     for (const auto& credential : credentials)
-        resolved = askWith(credential, route, reference, out) || resolved;
-    return resolved ? 0 : 1;
+        resolved = askWith(credential, route, reference, memory, out) || resolved;
+    return resolved && showModule(configuration, components, keychain, memory, *found, out) ? 0 : 1;
 }
 
 } // namespace wasmproxy::host

@@ -2,7 +2,6 @@
 #include "Generation.h"
 
 namespace wasmproxy::host {
-namespace {
 
 PullLimits limitsOf(const PullSettings& settings) {
     PullLimits limits;
@@ -15,8 +14,6 @@ PullLimits limitsOf(const PullSettings& settings) {
                                                 : RequireProxyWasm::Warn;
     return limits;
 }
-
-} // namespace
 
 Generation::Generation(std::uint64_t number, std::shared_ptr<const Configuration> configuration, const Shared& shared,
                        const Generation* previous)

@@ -10,6 +10,8 @@
 
 namespace wasmproxy::host {
 
+PullLimits limitsOf(const PullSettings& settings);
+
 /// One configuration in force, with all that is made anew when the settings change. Those that pull hold it through
 /// its setup(); it ends with the last of them. Immutable but for what its parts do themselves; thread-safe.
 class Generation {

@@ -91,7 +91,7 @@ void HostApplication::defineOptions(Poco::Util::OptionSet& options) {
     add("check-plugin", "check one plugin library", "FILE");
     add("check-plugin-fd", "the same for an open descriptor; how the host checks before it loads", "N");
     add("print-settings", "write every setting with its default and meaning, as INI or markdown", "FORMAT", false);
-    add("explain", "route, backend, credentials and what the registry says to them", "REF");
+    add("explain", "route, backend, credentials, what the registry says to them, and the module; keeps nothing", "REF");
     add("daemon", "go to the background once ready", nullptr);
     add("pidfile", "write the process id there", "FILE");
     add("version", "show the version and the build signature that plugins must have", nullptr);

@@ -3,11 +3,14 @@
 #include "Rig.h"
 
 #include "support/FreePorts.h"
+#include "support/ScriptedServer.h"
 
 #include <cppunit/extensions/HelperMacros.h>
 
+#include <atomic>
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <thread>
 
@@ -48,6 +51,7 @@ class ProcessScenarios : public CppUnit::TestFixture {
     CPPUNIT_TEST(xmlSaysTheSame);
     CPPUNIT_TEST(wrongArgumentsAreUsageErrors);
     CPPUNIT_TEST(explainTellsWhatTheRegistrySays);
+    CPPUNIT_TEST(whoIsTiredOfWaitingForExplainLeavesNothing);
     CPPUNIT_TEST(aDaemonIsReadyWhenItsParentReturns);
     CPPUNIT_TEST(whatCannotBeOpenedIsNamed);
     CPPUNIT_TEST(aDamagedIndexNeverStopsServing);
@@ -152,17 +156,25 @@ class ProcessScenarios : public CppUnit::TestFixture {
 
     void explainTellsWhatTheRegistrySays() {
         PrivateRegistry upstream;
-        const auto digest = upstream.push("team/explain:v1", uniqueModule("explain"));
+        const auto module = uniqueModule("explain");
+        const auto digest = upstream.push("team/explain:v1", module);
         const auto host = upstream.registry.host();
-        const auto file = _folder.write("explain.ini", minimal(host) + "plain-http = true\n");
+        const auto state = _folder / "state";
+        std::filesystem::create_directory(state);
+        const auto settings = "plain-http = true\n[index]\npath = " + state + "/index.db\n";
+        const auto file = _folder.write("explain.ini", minimal(host) + settings);
         const auto explain = [&](const std::string& reference) {
             return wasmProxy({"--config=" + file, "--explain=" + reference});
         };
         const auto good = explain("oci://" + host + "/team/explain:v1");
         CPPUNIT_ASSERT_EQUAL_MESSAGE(good.output, 0, good.code);
         for (const auto& part :
-             {std::string("private"), std::string("oci"), std::string("team"), digest, std::string("accepted")})
+             {std::string("private"), std::string("oci"), std::string("team"), digest, std::string("accepted"),
+              "module         sha256:" + sha256Hex(module) + ", " + std::to_string(module.size()) + " bytes\n",
+              std::string("istio-oci, layer sha256:"), std::string("ABI 0.2.1\n")})
             assertHas(good.output, part);
+        CPPUNIT_ASSERT_MESSAGE("it stores nothing", std::filesystem::is_empty(state));
+        CPPUNIT_ASSERT(!std::filesystem::exists(_folder / "blobs"));
         CPPUNIT_ASSERT(good.output.find("right") == std::string::npos);
         assertHas(explain(host + "/team/absent:v1").output, "there is no");
         assertHas(explain("other.example.com/x:v1").output, "none");
@@ -171,6 +183,46 @@ class ProcessScenarios : public CppUnit::TestFixture {
         const auto refused = explain(host + "/team/explain:v1");
         CPPUNIT_ASSERT_EQUAL(1, refused.code);
         assertHas(refused.output, "CREDENTIAL_REFUSED");
+    }
+
+    /// At a registry that has begun the layer and then says nothing more.
+    void whoIsTiredOfWaitingForExplainLeavesNothing() {
+        const std::string module = uniqueModule("slow", 4000);
+        const std::string manifest =
+            R"({"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":)"
+            R"("application/vnd.wasm.config.v0+json","digest":"sha256:)" +
+            sha256Hex("{}") + R"(","size":2},"layers":[{"mediaType":"application/wasm","digest":"sha256:)" +
+            sha256Hex(module) + R"(","size":)" + std::to_string(module.size()) + "}]}";
+        std::atomic<bool> begun{false};
+        ScriptedServer server([&](ScriptedServer::Connection& connection) {
+            const auto request = connection.readRequest();
+            const bool layer = request.find("/blobs/") != std::string::npos;
+            const auto& body = layer ? module : manifest;
+            connection.send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: "
+                            "application/vnd.oci.image.manifest.v1+json\r\nDocker-Content-Digest: sha256:" +
+                            sha256Hex(manifest) + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n");
+            if (request.rfind("HEAD", 0) == 0) return;
+            connection.send(layer ? body.substr(0, 100) : body);
+            if (!layer) return;
+            begun = true;
+            connection.sleep(seconds(30));
+        });
+        const auto host = "127.0.0.1:" + std::to_string(server.port());
+        const auto state = _folder / "state";
+        std::filesystem::create_directory(state);
+        const auto file =
+            _folder.write("slow.ini", minimal(host) + "plain-http = true\n[index]\npath = " + state + "/index.db\n");
+        Child::Options options;
+        options.outputFile = _folder / "output";
+        Child child(BUILD_ROOT "/bin/wasm-proxy", {"--config=" + file, "--explain=" + host + "/team/x:v1"}, options);
+        for (int i = 0; i < 400 && !begun; ++i)
+            std::this_thread::sleep_for(milliseconds(50));
+        CPPUNIT_ASSERT_MESSAGE(readFile(options.outputFile), begun);
+        child.signal(SIGINT);
+        const auto code = child.wait(seconds(5));
+        CPPUNIT_ASSERT_MESSAGE("it did not end: " + readFile(options.outputFile), code.has_value());
+        CPPUNIT_ASSERT_EQUAL_MESSAGE(readFile(options.outputFile), 1, *code);
+        CPPUNIT_ASSERT(std::filesystem::is_empty(state));
     }
 
     void aDaemonIsReadyWhenItsParentReturns() {
