@@ -329,9 +329,10 @@ bool KubeApi::answer(ScriptedServer::Connection& connection, const Request& requ
     const std::string verb = request.verb();
     std::string refusal;
     {
-        const std::lock_guard<std::mutex> lock(_mutex);
+        std::unique_lock<std::mutex> lock(_mutex);
         ++_requests[verb];
         _paths.push_back(request.path);
+        _changed.wait_for(lock, _faults.delay, [this] { return _stopping || _faults.delay.count() == 0; });
         const std::string name = request.nameForRules();
         const std::string resource = request.resource + (request.subresource.empty() ? "" : "/" + request.subresource);
         const bool allowed =

@@ -39,6 +39,7 @@ public:
         bool expireContinue = false;            ///< a list's second page is answered 410, once
         std::chrono::milliseconds bookmarks{0}; ///< how often a watch sends one; 0: never
         int conflicts = 0;                      ///< so many updates are answered 409
+        std::chrono::milliseconds delay{0};     ///< before each answer; ends with this fault
         std::string garbage;                    ///< is sent in place of the next event, once
     };
 

@@ -32,6 +32,10 @@ std::string shown(const std::string& name) {
     return result;
 }
 
+Error unusable(const std::string& title, const PullSecret& secret) {
+    return Error(ErrorCode::CredentialSourceFault, title + " gives no credential: " + secret.unusable);
+}
+
 } // namespace
 
 KubernetesCredentialSource::KubernetesCredentialSource(HostServices& host, std::unique_ptr<KubernetesSettings> settings)
@@ -81,8 +85,7 @@ std::vector<Credential> KubernetesCredentialSource::findNamed(Call& call, const 
                             "create it: kubectl -n " + _nameSpace + " create secret docker-registry " + name + " …");
     const PullSecret& secret = *found->second;
     if (secret.bare) return {*secret.bare};
-    if (!secret.unusable.empty())
-        throw Error(ErrorCode::CredentialSourceFault, titleOf(name) + " gives no credential: " + secret.unusable);
+    if (!secret.unusable.empty()) throw unusable(titleOf(name), secret);
     auto result = matchingCredentials(secret.entries, query.repository);
     if (result.empty())
         throw Error(ErrorCode::CredentialSourceFault, titleOf(name) + " has no credential for " +
@@ -96,7 +99,7 @@ std::vector<Credential> KubernetesCredentialSource::findChosen(Call& call, const
     std::optional<Error> trouble;
     std::set<std::string> seen;
     std::vector<CredentialEntry> matching;
-    const auto take = [&](SecretWatch& watch) {
+    const auto take = [&](SecretWatch& watch, bool named) {
         if (!watch.await(call, until)) {
             if (!trouble) trouble = watch.whyUnknown();
             return;
@@ -104,6 +107,7 @@ std::vector<Credential> KubernetesCredentialSource::findChosen(Call& call, const
         const auto secrets = watch.secrets();
         for (const auto& [name, secret] : *secrets) {
             if (!seen.insert(name).second) continue;
+            if (named && secret->malformed && !trouble) trouble = unusable(titleOf(name), *secret);
             for (const CredentialEntry& entry : secret->entries)
                 if (entry.pattern.matches(repository)) matching.push_back(entry);
         }
@@ -116,9 +120,9 @@ std::vector<Credential> KubernetesCredentialSource::findChosen(Call& call, const
         names = _settings->secrets;
     }
     for (const std::string& name : names)
-        take(*_names.watch(name));
+        take(*_names.watch(name), true);
     for (const auto& watch : _selected)
-        take(*watch);
+        take(*watch, false); // a label on somebody's broken Secret must not stop everything
     // A Secret that cannot be read does not take the others away, but without it absence is not proved.
     if (matching.empty() && trouble) throw *trouble;
     return matchingCredentials(matching, repository);

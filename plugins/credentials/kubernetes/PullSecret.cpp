@@ -75,6 +75,7 @@ PullSecret PullSecret::read(const StrictJson& object, const std::string& title) 
         }
     } catch (const Error& error) {
         result.unusable = error.what();
+        result.malformed = type == DockerConfigJson || type == DockerCfg;
     }
     if (!result.unusable.empty() && type != DockerConfigJson)
         result.unusable += "; `kubectl create secret docker-registry` makes one that is right";

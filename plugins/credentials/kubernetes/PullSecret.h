@@ -23,6 +23,7 @@ struct PullSecret {
     std::vector<CredentialEntry> entries; ///< each for the registry it names
     std::optional<Credential> bare;       ///< user name and password for no registry in particular
     std::string unusable;                 ///< why it has neither; else empty
+    bool malformed = false;               ///< since it cannot be read, though its type is one for registries
     std::vector<std::string> warnings;
 
     std::string registries() const; ///< that `entries` are for: "a.io, b.io/team"

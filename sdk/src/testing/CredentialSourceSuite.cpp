@@ -2,6 +2,7 @@
 #include "wasmproxy/testing/CredentialSourceSuite.h"
 
 #include "Checklist.h"
+#include "CredentialChangeChecks.h"
 
 #include <mutex>
 #include <utility>
@@ -61,6 +62,7 @@ public:
                 requireSame(find(_options.present), "from the second instance");
             });
             _list.check("find: the same on " + std::to_string(_options.threads) + " threads", [&] { parallel(); });
+            CredentialChangeChecks(_make, _host, _options, _credentials.front().fingerprint(), _list).run(*_source);
             _list.check("secret: not in name, fingerprint or log", [&] { secrecy(); });
         }
         return _list.take();
@@ -145,6 +147,9 @@ private:
     }
 
     std::string redact(std::string text) const {
+        for (std::size_t at = text.find(CredentialChangeChecks::Rotated); at != std::string::npos;
+             at = text.find(CredentialChangeChecks::Rotated, at))
+            text.replace(at, std::string_view(CredentialChangeChecks::Rotated).size(), "<redacted>");
         for (const Credential& credential : _credentials) {
             const std::string_view secret = credential.secret.reveal();
             if (secret.size() < ShortestTelling) continue;

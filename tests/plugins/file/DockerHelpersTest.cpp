@@ -53,16 +53,21 @@ public:
     }
 
     void keepsTheContract() {
-        helper("one",
-               "read -r server; case $server in reg.io) " + answer("user", "hunter2") + ";; *) " + Absent + ";; esac");
+        const auto delay = *programs / "delay";
+        writeFile(delay, "0");
+        helper("one", "sleep $(cat " + delay + "); read -r server; case $server in reg.io) " +
+                          answer("user", "hunter2") + ";; *) " + Absent + ";; esac");
         testing::CredentialSourceOptions options;
         options.present = Repository("reg.io", "team/a");
         options.absent = Repository("other.io", "team/a");
         options.expectedUsername = "user";
+        options.slow = [&](std::chrono::milliseconds time) {
+            writeFile(delay, std::to_string(static_cast<double>(time.count()) / 1000));
+        };
         configure(R"("credsStore":"one")");
         const auto findings = testing::checkCredentialSource(
             [&](HostServices& services) { return makeSource(services, settings()); }, host, options);
-        CPPUNIT_ASSERT_EQUAL(std::size_t(10), findings.size());
+        CPPUNIT_ASSERT_EQUAL(std::size_t(12), findings.size());
         for (const auto& finding : findings)
             CPPUNIT_ASSERT_MESSAGE(finding.name + ": " + finding.detail, finding.passed);
     }

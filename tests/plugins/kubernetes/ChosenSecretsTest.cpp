@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "SourceFixture.h"
 
+#include "plugins/Door.h"
 #include "wasmproxy/testing/CredentialSourceSuite.h"
 
 namespace wasmproxy::test {
@@ -10,6 +11,7 @@ namespace {
 class ChosenSecretsTest : public CppUnit::TestFixture, private SourceFixture {
     CPPUNIT_TEST_SUITE(ChosenSecretsTest);
     CPPUNIT_TEST(passesTheConformanceSuite);
+    CPPUNIT_TEST(aMalformedOneIsNotAbsent);
     CPPUNIT_TEST(secretsOfTheList);
     CPPUNIT_TEST(oneThatCannotBeReadTakesNoOtherAway);
     CPPUNIT_TEST(saysWhatIsOdd);
@@ -29,12 +31,32 @@ public:
         options.present = Repository("reg.io", "team/a");
         options.absent = Repository("other.io", "team/a");
         options.expectedUsername = "robot";
-        for (const auto& finding : testing::checkCredentialSource(
-                 [&](HostServices& host) {
-                     return source(host, {{"secrets", "regcred"}});
-                 },
-                 cluster.services, options))
+        options.rotate = [&](const std::string& secret) { putSecret("regcred", "reg.io", secret); };
+        options.damage = [&] { putConfig("regcred", R"({"auths":{"reg.io":7)"); };
+        options.revoke = [&] { cluster.api.remove("secrets", "istio-system", "regcred"); };
+        options.slow = [&](std::chrono::milliseconds time) {
+            KubeApi::Faults faults;
+            faults.delay = time;
+            cluster.api.setFaults(faults);
+        };
+        const Door door(PLUGIN_LIBRARY);
+        const std::vector<KeyValue> values = {{"kubeconfig", kubeconfig(), "test"}, {"secrets", "regcred", "test"}};
+        const auto findings = testing::checkCredentialSource(
+            [&](HostServices& host) { return door.make<CredentialSource>(host, values); }, cluster.services, options);
+        CPPUNIT_ASSERT_EQUAL(std::size_t(15), findings.size());
+        for (const auto& finding : findings)
             CPPUNIT_ASSERT_MESSAGE(finding.name + ": " + finding.detail, finding.passed);
+    }
+
+    void aMalformedOneIsNotAbsent() {
+        putSecret("good", "reg.io", "one");
+        putConfig("broken", R"({"auths":[]})");
+        const auto chosen = source({{"secrets", "broken, good"}});
+        CPPUNIT_ASSERT_EQUAL(std::string("one"), passwordOf(find(*chosen, "reg.io")));
+        expectError("not proved absent", ErrorCode::CredentialSourceFault,
+                    "Secret istio-system/broken gives no credential: ", [&] { find(*chosen, "other.io"); });
+        // Where nobody named it, it is anybody's mistake.
+        CPPUNIT_ASSERT(find(*source({{"all", "true"}}), "other.io").empty());
     }
 
     void secretsOfTheList() {

@@ -65,6 +65,9 @@ struct SourceFixture {
     void putSecret(const std::string& name, const std::string& host, const std::string& password) {
         cluster.api.putRegistrySecret("istio-system", name, host, "robot", password);
     }
+    void putConfig(const std::string& name, const std::string& config) {
+        cluster.api.putSecret("istio-system", name, "kubernetes.io/dockerconfigjson", {{".dockerconfigjson", config}});
+    }
     void leastRole(const std::string& name) {
         for (const char* verb : {"get", "list", "watch"})
             cluster.api.allow(verb, "secrets", name);

@@ -2,6 +2,7 @@
 #include "wasmproxy/testing/CredentialSourceSuite.h"
 
 #include "VaultFixture.h"
+#include "plugins/Door.h"
 
 #include <atomic>
 
@@ -281,11 +282,21 @@ public:
         options.present = Repository("reg.io", "team/authz");
         options.absent = Repository("other.io", "team/authz");
         options.expectedUsername = "robot";
-        for (const auto& finding : testing::checkCredentialSource(
-                 [&](HostServices& services) {
-                     return std::make_unique<vault::VaultCredentialSource>(services, settingsOf(completed({})));
-                 },
-                 host, options))
+        const std::string place = "secret/registries/reg.io";
+        options.rotate = [&](const std::string& secret) {
+            server.write(place, {{"username", "robot"}, {"password", secret}});
+        };
+        options.damage = [&] { server.write(place, {{".dockerconfigjson", R"({"auths":{"reg.io":7)"}}); };
+        options.revoke = [&] { server.remove(place); };
+        options.slow = [&](std::chrono::milliseconds time) { server.slow(time); };
+        std::vector<KeyValue> values;
+        for (const auto& [key, value] : completed({}))
+            values.push_back({key, value, "test"});
+        const Door door(PLUGIN_LIBRARY);
+        const auto findings = testing::checkCredentialSource(
+            [&](HostServices& services) { return door.make<CredentialSource>(services, values); }, host, options);
+        CPPUNIT_ASSERT_EQUAL(std::size_t(15), findings.size());
+        for (const auto& finding : findings)
             CPPUNIT_ASSERT_MESSAGE(finding.name + ": " + finding.detail, finding.passed);
     }
 };

@@ -20,6 +20,14 @@ struct CredentialSourceOptions {
     std::optional<std::string> expectedUsername; ///< of the best credential for `present`
     std::size_t threads = 16;
     std::chrono::seconds deadline{30}; ///< of each check
+
+    // What can be done to the place where the best credential for `present` is kept. Each that is given adds checks.
+    std::function<void(const std::string& secret)> rotate; ///< it is there, with this secret, whatever was there before
+    std::function<void()> damage;                          ///< what is there cannot be read; needs `rotate`
+    std::function<void()> revoke;                          ///< there is none for `present`; needs `rotate`
+    std::function<void(std::chrono::milliseconds)> slow;   ///< the place answers so late from now on; 0: as before
+    std::chrono::milliseconds seenWithin{5000};            ///< a change must be
+    std::chrono::milliseconds grace{2000};                 ///< by which a call may end past its deadline
 };
 
 using MakeCredentialSource = std::function<std::unique_ptr<CredentialSource>(HostServices&)>;
