@@ -164,8 +164,9 @@ Components::Components(const Configuration& configuration, Metrics& metrics, Par
         _backends.push_back(makeBackend(plan, previous ? &previous->_backends : nullptr));
     if (!previous) return;
     const std::lock_guard<std::mutex> lock(previous->_mutex);
+    _before = previous->_mirrors;
     for (const auto& [host, each] : previous->_unrouted)
-        _before.emplace(host, each.backend);
+        _before.push_back(each.backend);
     _transports = previous->_transports;
 }
 
@@ -213,19 +214,30 @@ std::shared_ptr<const Route> Components::unrouted(const Repository& repository, 
     if (_unrouted.size() >= MaxUnrouted)
         throw Error(ErrorCode::Busy, "Extensions name more than " + std::to_string(MaxUnrouted) + " registries");
     const auto plan = _configuration.planForHost(host);
-    Instances<RegistryBackend> before;
-    if (const auto found = _before.find(host); found != _before.end()) before.push_back(found->second);
     Unrouted made;
-    made.backend = makeBackend(plan, &before);
-    Route route{"extensions", Pattern(host + "/**"), plan.name, made.backend->component.get(),
+    made.backend = makeBackend(plan.backend, &_before);
+    Route route{"extensions", Pattern(host + "/**"), plan.backend.name, made.backend->component.get(),
                 _configuration.standardCredentials};
+    for (const auto& [mirror, its] : plan.mirrors) {
+        route.mirrors.push_back(mirror);
+        route.mirrors.back().backend = makeMirror(its)->component.get();
+    }
     if (made.backend->identity) {
-        const auto name = identityName(plan) + " for " + host;
+        const auto name = identityName(plan.backend) + " for " + host;
         keychain.add({name, made.backend->identity.get()});
         route.credentials.push_back(name);
     }
     made.route = std::make_shared<const Route>(std::move(route));
     return _unrouted.emplace(host, std::move(made)).first->second.route;
+}
+
+std::shared_ptr<Components::Backend> Components::makeMirror(const InstancePlan& plan) {
+    auto known = _mirrors;
+    known.insert(known.end(), _backends.begin(), _backends.end());
+    known.insert(known.end(), _before.begin(), _before.end());
+    auto made = makeBackend(plan, &known);
+    if (std::find(_mirrors.begin(), _mirrors.end(), made) == _mirrors.end()) _mirrors.push_back(made);
+    return made;
 }
 
 HttpTransport& Components::transportFor(const std::string& text) {

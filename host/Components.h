@@ -54,6 +54,8 @@ private:
     std::shared_ptr<Instance<Seam>> make(const InstancePlan& plan, const char* kind, const Instances<Seam>* before);
     std::shared_ptr<Backend> makeBackend(const InstancePlan& plan, const Instances<RegistryBackend>* before);
 
+    std::shared_ptr<Backend> makeMirror(const InstancePlan& plan); ///< of unrouted(), with its lock
+
     const Configuration& _configuration;
     Metrics& _metrics;
     Instances<CacheStore> _stores;
@@ -67,7 +69,8 @@ private:
     static constexpr std::size_t MaxUnrouted = 1000;              // hosts; a catalog of more is a mistake
     mutable std::mutex _mutex;                                    // the maps below
     std::map<std::string, Unrouted> _unrouted;                    // by registry host
-    std::map<std::string, std::shared_ptr<Backend>> _before;      // those of the configuration before
+    Instances<RegistryBackend> _mirrors;                          // theirs
+    Instances<RegistryBackend> _before;                           // both, of the configuration before
     std::map<std::string, std::shared_ptr<Services>> _transports; // by host of a url
 };
 

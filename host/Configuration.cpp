@@ -269,6 +269,7 @@ void Configuration::planRoutes(std::vector<SettingsProblem>& problems) {
         const auto* made =
             factory(RegistryBackend::Seam, name, each.common->plugin.origin(), each.prefix + "plugin", problems);
         if (made) applyPluginSettings(*made->settings(), each, problems);
+        mirrorsOf(each, problems);
     }
 
     for (const auto& each : settings.routes) {
@@ -315,34 +316,46 @@ std::optional<std::size_t> Configuration::planBackend(const InstanceSettings<Rou
     const auto place = planInstance(name, route.common->plainHttp, problems);
     if (!place) return std::nullopt; // reported with its section
     if (!pattern.literalHost().empty()) backends[*place].trustedHosts.insert(nameOfHost(pattern.literalHost()));
+    std::vector<SettingsProblem> reported; // with the section
     if (section)
-        for (const auto& mirror : section->common->mirrors.get())
-            planMirror(*section, mirror, plan, problems);
+        for (const auto& mirror : mirrorsOf(*section, reported))
+            if (const auto its = planInstance(mirror.name, RouteSettings().plainHttp, reported)) {
+                plan.route.mirrors.push_back(mirror);
+                plan.mirrors.push_back(*its);
+            }
     return place;
 }
 
-void Configuration::planMirror(const InstanceSettings<BackendSettings>& origin, const std::string& name,
-                               RoutePlan& plan, std::vector<SettingsProblem>& problems) {
-    const auto fail = [&](const std::string& why) {
-        problems.push_back({origin.common->mirrors.origin(), origin.prefix + "mirrors", why});
-    };
-    const auto section = findBackend(name);
-    if (!section) return fail("there is no [backend." + name + "]");
-    if (!section->common->mirrors.get().empty() || name == origin.name)
-        return fail("[backend." + name + "] has mirrors itself");
-    const auto endpoint = std::find_if(section->pluginValues.begin(), section->pluginValues.end(),
-                                       [](const KeyValue& each) { return each.key == "endpoint"; });
-    if (endpoint == section->pluginValues.end())
-        return fail("[backend." + name + "] has no endpoint, so it is no mirror but the registry itself");
-    const auto place = planInstance(name, RouteSettings().plainHttp, problems);
-    if (!place) return;
-    Mirror mirror;
-    mirror.name = name;
-    mirror.host =
-        endpoint->value.substr(endpoint->value.find("://") == std::string::npos ? 0 : endpoint->value.find("://") + 3);
-    mirror.host.erase(std::min(mirror.host.find('/'), mirror.host.size()));
-    plan.route.mirrors.push_back(mirror);
-    plan.mirrors.push_back(*place);
+std::vector<Mirror> Configuration::mirrorsOf(const InstanceSettings<BackendSettings>& section,
+                                             std::vector<SettingsProblem>& problems) const {
+    std::vector<Mirror> mirrors;
+    for (const auto& name : section.common->mirrors.get()) {
+        const auto fail = [&](const std::string& why) {
+            problems.push_back({section.common->mirrors.origin(), section.prefix + "mirrors", why});
+        };
+        const auto* its = findBackend(name);
+        if (!its) {
+            fail("there is no [backend." + name + "]");
+            continue;
+        }
+        if (!its->common->mirrors.get().empty() || name == section.name) {
+            fail("[backend." + name + "] has mirrors itself");
+            continue;
+        }
+        const auto endpoint = std::find_if(its->pluginValues.begin(), its->pluginValues.end(),
+                                           [](const KeyValue& each) { return each.key == "endpoint"; });
+        if (endpoint == its->pluginValues.end()) {
+            fail("[backend." + name + "] has no endpoint, so it is no mirror but the registry itself");
+            continue;
+        }
+        const auto scheme = endpoint->value.find("://");
+        Mirror mirror;
+        mirror.name = name;
+        mirror.host = endpoint->value.substr(scheme == std::string::npos ? 0 : scheme + 3);
+        mirror.host.erase(std::min(mirror.host.find('/'), mirror.host.size()));
+        mirrors.push_back(mirror);
+    }
+    return mirrors;
 }
 
 const InstanceSettings<BackendSettings>* Configuration::findBackend(const std::string& name) const {
@@ -370,12 +383,18 @@ std::optional<InstancePlan> Configuration::planFor(const std::string& name) cons
     return plan;
 }
 
-InstancePlan Configuration::planForHost(const std::string& host) const {
+UnroutedPlan Configuration::planForHost(const std::string& host) const {
     const auto name = pluginFor(host);
     auto plan = planFor(name);
     if (!plan) throw Error(ErrorCode::SettingsInvalid, "there is no registry plugin " + name + " for " + host);
     plan->trustedHosts.insert(nameOfHost(host));
-    return std::move(*plan);
+    UnroutedPlan unrouted{std::move(*plan), {}};
+    const auto* section = findBackend(name);
+    if (!section) return unrouted;
+    std::vector<SettingsProblem> problems; // there are none: all sections were checked
+    for (const auto& mirror : mirrorsOf(*section, problems))
+        if (auto its = planFor(mirror.name)) unrouted.mirrors.emplace_back(mirror, std::move(*its));
+    return unrouted;
 }
 
 std::optional<std::size_t> Configuration::planInstance(const std::string& name, const Setting<bool>& plainHttp,

@@ -11,6 +11,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace wasmproxy::host {
@@ -32,6 +33,12 @@ struct RoutePlan {
     std::size_t backend = 0;
     std::vector<std::size_t> mirrors = {}; ///< parallel to route.mirrors
     bool ownIdentity = false;              ///< the backend's own credential may be used: the route names no credentials
+};
+
+/// How a registry is reached that no route names.
+struct UnroutedPlan {
+    InstancePlan backend;
+    std::vector<std::pair<Mirror, InstancePlan>> mirrors; ///< each without its backend, which is to be made
 };
 
 /// Everything the operator asked for, checked whole: file, environment, plugins, and what refers to what. Nothing is
@@ -61,9 +68,9 @@ public:
     std::uint64_t capacityOf(const std::string& cache) const;
 
     /// How a registry is reached that no route names, but an Extension: by the plugin that knows the host, with the
-    /// settings of the section of its name, else by oci. The host counts as one that the operator wrote. Throws
-    /// Error{SettingsInvalid}. One thread at a time.
-    InstancePlan planForHost(const std::string& host) const;
+    /// settings and mirrors of the section of its name, else by oci. The host counts as one that the operator wrote.
+    /// Throws Error{SettingsInvalid}. One thread at a time.
+    UnroutedPlan planForHost(const std::string& host) const;
 
     /// Keys in which this differs from `other` and that count only when the process starts: "dataplane.listen".
     std::vector<std::string> restartKeys(const Configuration& other) const;
@@ -81,8 +88,8 @@ private:
     void planRoutes(std::vector<SettingsProblem>& problems);
     std::optional<std::size_t> planBackend(const InstanceSettings<RouteSettings>& route, const Pattern& pattern,
                                            RoutePlan& plan, std::vector<SettingsProblem>& problems);
-    void planMirror(const InstanceSettings<BackendSettings>& origin, const std::string& name, RoutePlan& plan,
-                    std::vector<SettingsProblem>& problems);
+    std::vector<Mirror> mirrorsOf(const InstanceSettings<BackendSettings>& section,
+                                  std::vector<SettingsProblem>& problems) const;
     std::string pluginFor(const std::string& host) const;
     std::optional<InstancePlan> planFor(const std::string& name) const;
     std::optional<std::size_t> planInstance(const std::string& name, const Setting<bool>& plainHttp,

@@ -65,6 +65,7 @@ private:
 class ExtensionScenarios : public CppUnit::TestFixture {
     CPPUNIT_TEST_SUITE(ExtensionScenarios);
     CPPUNIT_TEST(aRegistryThatNoRouteNames);
+    CPPUNIT_TEST(mirrorsOfSuchARegistry);
     CPPUNIT_TEST(anHttpUrl);
     CPPUNIT_TEST_SUITE_END();
 
@@ -132,6 +133,32 @@ private:
         for (int i = 0; i < 500 && proxy->metric(applied) < 1; ++i)
             std::this_thread::sleep_for(std::chrono::milliseconds(20));
         assertServed(*proxy, "/extensions/authz.wasm", module);
+        CPPUNIT_ASSERT_EQUAL_MESSAGE(proxy->log(), 0, proxy->terminate());
+    }
+
+    void mirrorsOfSuchARegistry() {
+        PrivateRegistry registry;
+        PrivateRegistry mirror;
+        const auto module = uniqueModule("unrouted and mirrored");
+        for (auto* each : {&registry, &mirror}) {
+            each->put("team/authz:v1", istioArtifact(module));
+            each->registry.forget();
+        }
+        const auto config = [](const std::string& a, const std::string& b) {
+            const auto entry = [](const std::string& host) {
+                return "\"" + host + R"(":{"auth":")" + base64("robot:right") + "\"}";
+            };
+            return R"({"auths":{)" + entry(a) + "," + entry(b) + "}}";
+        };
+        const auto proxy =
+            start(config(registry.registry.host(), mirror.registry.host()),
+                  "mirrors = near\n[backend.near]\nplugin = oci\nendpoint = http://" + mirror.registry.host() + "\n");
+        write("authz", "oci://" + registry.registry.host() + "/team/authz:v1");
+        told(*proxy, "authz", "moduleSha256");
+        assertServed(*proxy, "/extensions/authz.wasm", module);
+        CPPUNIT_ASSERT(registry.registry.count("", Kind::Manifests) > 0); // what the tag means
+        CPPUNIT_ASSERT_EQUAL(std::size_t(0), registry.registry.count("", Kind::Blobs));
+        CPPUNIT_ASSERT(mirror.registry.count("", Kind::Blobs) > 0);
         CPPUNIT_ASSERT_EQUAL_MESSAGE(proxy->log(), 0, proxy->terminate());
     }
 
