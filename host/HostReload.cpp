@@ -72,10 +72,9 @@ void Host::startExtensions(const Configuration& configuration, const Configurati
     if (before && configuration.clusterKey() == before->clusterKey()) return;
     std::atomic_store(&rooms.extensionResources, std::shared_ptr<ExtensionCluster>());
     if (!configuration.cluster) return rooms.extensions.replace("kubernetes", {});
-    rooms.clusterServices = Components::servicesFor("extensions");
     const auto url = configuration.settings.dataplane.publicUrl.get();
     const auto resources = std::make_shared<ExtensionCluster>(
-        *rooms.clusterServices, *configuration.cluster, configuration.clusterNamespace, rooms.extensions,
+        Components::servicesFor("extensions"), *configuration.cluster, configuration.clusterNamespace, rooms.extensions,
         [url](const std::string& name, const Digest& manifest) {
             return url.empty() ? url : url + "/extensions/" + name + ".wasm?digest=" + manifest.str();
         });

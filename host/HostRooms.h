@@ -45,8 +45,7 @@ struct Host::Rooms {
     std::unique_ptr<Prefetch> prefetch; ///< before what answers it: that must end first
     PullService pulls;
     DataPlane dataPlane;
-    std::shared_ptr<ExtensionDirectory> extensionFiles; // by std::atomic_load and atomic_store
-    std::unique_ptr<HostServices> clusterServices;
+    std::shared_ptr<ExtensionDirectory> extensionFiles;   // by std::atomic_load and atomic_store
     std::shared_ptr<ExtensionCluster> extensionResources; // by std::atomic_load and atomic_store
     std::unique_ptr<Evictor> evictor;
     std::unique_ptr<Scrubber> scrubber;

@@ -22,12 +22,13 @@ kubernetes::ApiResource ExtensionCluster::resource(const std::string& nameSpace)
     return {"extension.wasmproxy.io", "v1alpha1", nameSpace, "wasmextensions"};
 }
 
-ExtensionCluster::ExtensionCluster(HostServices& services, kubernetes::ClusterConfig config,
+ExtensionCluster::ExtensionCluster(std::unique_ptr<HostServices> services, kubernetes::ClusterConfig config,
                                    const std::string& nameSpace, ExtensionCatalog& catalog,
                                    ExtensionStatus::UrlOf urlOf, const kubernetes::WatchTiming& timing)
     : _nameSpace(nameSpace),
+      _services(std::move(services)),
       _catalog(catalog),
-      _client(services, std::move(config)),
+      _client(*_services, std::move(config)),
       _status(_client, resource(nameSpace), std::move(urlOf), std::min(timing.longestDelay, LongestPause)),
       _watch(_client, resource(nameSpace), {}, *this, timing) {}
 

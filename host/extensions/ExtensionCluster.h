@@ -7,6 +7,7 @@
 #include "wasmproxy/kubernetes/Watch.h"
 
 #include <map>
+#include <memory>
 #include <mutex>
 #include <string>
 
@@ -14,13 +15,13 @@ namespace wasmproxy::host {
 
 /// Keeps the catalog's source "kubernetes" as the WasmExtension resources of one namespace are, and writes into their
 /// status what became of them. While the API server is away, the Extensions that are known stay in force. Owns the
-/// watch's thread and the status' one.
+/// watch's thread and the status' one, and what both speak through: whoever tells an outcome may be its last holder.
 class ExtensionCluster final : private kubernetes::WatchListener {
 public:
-    /// `services` and `catalog` outlive this. `url` makes the address of an Extension for its status, from name and
+    /// `catalog` outlives this. `url` makes the address of an Extension for its status, from name and
     /// manifest digest.
-    ExtensionCluster(HostServices& services, kubernetes::ClusterConfig config, const std::string& nameSpace,
-                     ExtensionCatalog& catalog, ExtensionStatus::UrlOf urlOf,
+    ExtensionCluster(std::unique_ptr<HostServices> services, kubernetes::ClusterConfig config,
+                     const std::string& nameSpace, ExtensionCatalog& catalog, ExtensionStatus::UrlOf urlOf,
                      const kubernetes::WatchTiming& timing = {});
     ~ExtensionCluster();
 
@@ -47,6 +48,7 @@ private:
     void publish();
 
     const std::string _nameSpace;
+    const std::unique_ptr<HostServices> _services; // before all that uses it
     ExtensionCatalog& _catalog;
     std::map<std::string, ExtensionDocument> _documents; // by name; of the watch's thread
     std::map<std::string, ExtensionDocument> _listed;

@@ -99,7 +99,7 @@ struct Followed {
         timing.longestDelay = 50ms;
         timing.relist = 10ms;
         extensions = std::make_unique<ExtensionCluster>(
-            cluster.services, cluster.config(), Namespace, catalog,
+            std::make_unique<testing::TestServices>(cluster.transport), cluster.config(), Namespace, catalog,
             [publicUrl](const std::string& name, const Digest& manifest) {
                 return publicUrl.empty() ? "" : publicUrl + "/" + name + "?" + manifest.str();
             },
