@@ -23,6 +23,20 @@ ExtensionCatalog::ExtensionCatalog(bool enabled) : _enabled(enabled), _state(std
 
 ExtensionCatalog::~ExtensionCatalog() = default;
 
+void ExtensionCatalog::enable(bool enabled) {
+    const bool before = _enabled.exchange(enabled);
+    ++_version;
+    if (before || !enabled || !_changeListener) return;
+    std::vector<std::string> names;
+    {
+        const std::shared_lock<std::shared_mutex> lock(_mutex);
+        for (const auto& [name, entry] : _state->inForce)
+            names.push_back(name);
+    }
+    for (const auto& name : names)
+        _changeListener(name);
+}
+
 std::shared_ptr<const Extension> ExtensionCatalog::find(const std::string& name) const {
     if (!_enabled) return nullptr;
     const std::shared_lock<std::shared_mutex> lock(_mutex);

@@ -50,10 +50,7 @@ public:
     ~ExtensionCatalog();
 
     bool enabled() const noexcept { return _enabled; }
-    void enable(bool enabled) noexcept {
-        _enabled = enabled;
-        ++_version;
-    }
+    void enable(bool enabled);
     /// Changes after every change of what is in force. Cheap.
     std::uint64_t version() const noexcept { return _version.load(std::memory_order_acquire); }
     std::shared_ptr<const Extension> find(const std::string& name) const; ///< nullptr: none in force
@@ -77,8 +74,8 @@ public:
     void record(const std::string& name, const ExtensionOutcome& outcome);
     /// Called after record() changed more than the time, never under a lock. Set before use.
     void onOutcome(std::function<void(const Entry&)> listener);
-    /// Called by replace() for each Extension that came into force or changed what it means, never under a lock. Set
-    /// before use.
+    /// Called by replace() for each Extension that came into force or changed what it means, and by enable() for all
+    /// where none was served before; never under a lock. Set before use.
     void onChange(std::function<void(const std::string& name)> listener);
 
 private:

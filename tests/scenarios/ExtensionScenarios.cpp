@@ -67,6 +67,7 @@ class ExtensionScenarios : public CppUnit::TestFixture {
     CPPUNIT_TEST(aRegistryThatNoRouteNames);
     CPPUNIT_TEST(mirrorsOfSuchARegistry);
     CPPUNIT_TEST(anHttpUrl);
+    CPPUNIT_TEST(switchedOnByAReload);
     CPPUNIT_TEST_SUITE_END();
 
     std::unique_ptr<TemporaryFolder> folder; // made for each test: CppUnit keeps all fixtures from the start

@@ -120,6 +120,11 @@ class ExtensionCatalogTest : public CppUnit::TestFixture {
 
     void switchedOffServesNone() {
         ExtensionCatalog catalog(false);
+        std::vector<std::string> announced;
+        catalog.onChange([&](const std::string& name) {
+            catalog.entries(); // not under a lock
+            announced.push_back(name);
+        });
         catalog.replace("directory", {document("a", "oci://ghcr.io/o/a:v1", "a.yaml"),
                                       document("w", "https://files.example/x.wasm", "w.yaml")});
         CPPUNIT_ASSERT(!catalog.enabled() && !catalog.find("a"));
@@ -127,6 +132,13 @@ class ExtensionCatalogTest : public CppUnit::TestFixture {
         CPPUNIT_ASSERT(catalog.byUrl("https://files.example/x.wasm").empty());
         CPPUNIT_ASSERT(catalog.byRepository(Repository("ghcr.io", "o/a")).empty());
         CPPUNIT_ASSERT_EQUAL(std::size_t(2), catalog.entries().size());
+        CPPUNIT_ASSERT(announced.empty());
+        catalog.enable(true);
+        catalog.enable(true);
+        CPPUNIT_ASSERT((announced == std::vector<std::string>{"a", "w"})); // once
+        CPPUNIT_ASSERT(catalog.find("a"));
+        catalog.enable(false);
+        CPPUNIT_ASSERT_EQUAL(std::size_t(2), announced.size());
     }
 
     void outcomes() {
