@@ -71,6 +71,10 @@ void Host::start() {
             if (module && rooms.extensions.find(name) == then)
                 rooms.extensions.record(name, {module->manifest, module->module, {}, std::chrono::system_clock::now()});
         };
+        const auto extension = rooms.extensions.find(name);
+        if (const auto why = extension ? extension->secretIgnored() : ""; !why.empty())
+            log(LogLevel::Warning, "an extension's imagePullSecret is not used",
+                {{"extension", extension->origin}, {"secret", extension->imagePullSecret}, {"cause", why}});
         rooms.pulls.byExtension(name, std::nullopt, {"extension-" + name, OwnAddress}, known);
     });
     rooms.extensions.onOutcome([&rooms](const ExtensionCatalog::Entry& entry) {

@@ -51,7 +51,10 @@ std::size_t warnOfExtensions(const std::string& directory) {
         for (const auto& problem : entry.document.problems)
             std::cerr << "warning: " << entry.document.origin << ": " << problem.field
                       << (problem.field.empty() ? "" : ": ") << problem.message << "\n";
-        if (entry.document.extension) ++good;
+        if (!entry.document.extension) continue;
+        ++good;
+        if (const auto why = entry.document.extension->secretIgnored(); !why.empty())
+            std::cerr << "warning: " << entry.document.origin << ": spec.imagePullSecret: " << why << "\n";
     }
     return good;
 }

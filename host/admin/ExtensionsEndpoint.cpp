@@ -40,6 +40,13 @@ void describe(const Extension& extension, Object& to) {
     to.set("allowedIn", allowedIn(extension.allowedIn));
 }
 
+void addProblem(const std::string& field, const std::string& message, Array& to) {
+    Object problem(Poco::JSON_PRESERVE_KEY_ORDER);
+    problem.set("field", field);
+    problem.set("message", message);
+    to.add(problem);
+}
+
 Object describe(const ExtensionOutcome& outcome) {
     Object object(Poco::JSON_PRESERVE_KEY_ORDER);
     if (outcome.manifest) object.set("manifestDigest", outcome.manifest->str());
@@ -59,13 +66,13 @@ Object describe(const ExtensionCatalog::Entry& entry, bool enabled) {
     object.set("state", !good ? "refused" : enabled ? "in force" : "switched off");
     if (good) describe(*document.extension, object);
     Array problems;
-    for (const auto& each : document.problems) {
-        Object problem(Poco::JSON_PRESERVE_KEY_ORDER);
-        problem.set("field", each.field);
-        problem.set("message", each.message);
-        problems.add(problem);
-    }
+    for (const auto& each : document.problems)
+        addProblem(each.field, each.message, problems);
     if (problems.size() != 0) object.set("problems", problems);
+    Array warnings;
+    if (const auto why = good ? document.extension->secretIgnored() : ""; !why.empty())
+        addProblem("spec.imagePullSecret", why, warnings);
+    if (warnings.size() != 0) object.set("warnings", warnings);
     if (entry.outcome.at != std::chrono::system_clock::time_point{}) object.set("lastPull", describe(entry.outcome));
     return object;
 }

@@ -28,6 +28,11 @@ std::optional<std::string_view> after(std::string_view scheme, std::string_view 
 
 } // namespace
 
+std::string Extension::secretIgnored() const {
+    if (httpUrl.empty() || imagePullSecret.empty()) return {};
+    return "is not used: what an http(s) url leads to is fetched without a credential; only oci:// urls have one";
+}
+
 Reference referenceOfUrl(const std::string& url) {
     if (url.size() > LongestUrl) refuse("it is longer than 4 KiB");
     for (const unsigned char c : url)
@@ -39,8 +44,10 @@ Reference referenceOfUrl(const std::string& url) {
     if (rest->find('#') != std::string_view::npos) refuse("it has a fragment");
     const auto authority = rest->substr(0, rest->find_first_of("/?"));
     if (authority.find('@') != std::string_view::npos)
-        refuse("it has a user name or a password, which everybody would see who sees the url",
-               "put them into a Secret and name it as imagePullSecret");
+        refuse(
+            "it has a user name or a password, which everybody would see who sees the url",
+            "what an http(s) url leads to is fetched without a credential: give it where none is wanted, or push the "
+            "module to a registry, whose credentials a Secret may hold");
     if (authority.empty()) refuse("it has no host");
     std::string host(authority);
     // A repository's host without a dot needs a port.

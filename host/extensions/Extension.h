@@ -26,8 +26,9 @@ struct Extension {
     std::string httpUrl; ///< an http(s) url, else empty
 
     PullPolicy pullPolicy = PullPolicy::IfNotPresent;
-    std::string imagePullSecret;  ///< only this Secret's credentials are used; empty: the keychain's
-    std::optional<Digest> sha256; ///< the module's bytes must have it
+    std::string imagePullSecret;       ///< only this Secret's credentials are used; empty: the keychain's
+    std::string secretIgnored() const; ///< why it has no effect; empty: it has, or there is none
+    std::optional<Digest> sha256;      ///< the module's bytes must have it
 
     std::vector<std::string> allowedIn; ///< kept and listed; not enforced at fetch
     std::string phase;

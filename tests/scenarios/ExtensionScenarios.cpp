@@ -168,19 +168,36 @@ private:
         const WebServer web({{"/authz.wasm", module}});
         const auto proxy = start({});
         write("authz", web.url("/authz.wasm"));
-        write("moved", web.url("/moved"));
+        write("moved", web.url("/moved"), "  imagePullSecret: regcred\n");
         told(*proxy, "authz", "moduleSha256");
         assertServed(*proxy, "/extensions/authz.wasm", module);
         assertServed(*proxy, "/fetch/" + base64(web.url("/authz.wasm")), module);
         CPPUNIT_ASSERT_EQUAL(404, proxy->get("/fetch/" + base64(web.url("/other.wasm"))).status);
         // The url's own host is dialled as written; another one that lies on a private address is not.
         told(*proxy, "moved", "localhost");
+        told(*proxy, "moved", R"("warnings":[{"field":"spec.imagePullSecret","message":"is not used)");
+        CPPUNIT_ASSERT_MESSAGE(proxy->log(), proxy->log().find("imagePullSecret is not used") != std::string::npos);
         int files = 0;
         for (const auto& request : web.requests()) {
             if (request.rfind("GET /authz.wasm ", 0) == 0) ++files;
             CPPUNIT_ASSERT_MESSAGE(request, request.find("uthorization") == std::string::npos);
         }
         CPPUNIT_ASSERT_EQUAL(1, files);
+        CPPUNIT_ASSERT_EQUAL_MESSAGE(proxy->log(), 0, proxy->terminate());
+    }
+
+    void switchedOnByAReload() {
+        const auto module = uniqueModule("switched on");
+        const WebServer web({{"/authz.wasm", module}});
+        const auto proxy = start({}, "[mesh]\nenable-wasm-download-proxy = false\n");
+        write("authz", web.url("/authz.wasm"));
+        told(*proxy, "authz", "switched off");
+        auto text = readFile(proxy->configuration());
+        const std::string off = "proxy = false";
+        text.replace(text.find(off), off.size(), "proxy = true");
+        proxy->folder().write("wasm-proxy.ini", text);
+        proxy->child().signal(SIGHUP);
+        told(*proxy, "authz", "moduleSha256"); // nobody has fetched it
         CPPUNIT_ASSERT_EQUAL_MESSAGE(proxy->log(), 0, proxy->terminate());
     }
 };
