@@ -47,8 +47,13 @@ void Host::addEndpoints() {
     admin.add({"GET", "/api/v1/resolve", AdminRole::Read, ResolveEndpoint(rooms.pulls, rooms.index, publicUrl)});
     JobEndpoints(rooms.jobs).addTo(admin);
     PullEndpoints(rooms.jobs, rooms.pulls, ModuleDescription(rooms.index, publicUrl)).addTo(admin);
-    StoreEndpoints(
-        {rooms.jobs, rooms.index, rooms.cache, *rooms.evictor, forgetHot, rooms.current()->limits().manifestBytes})
+    const auto distrust = [&rooms](const Reference& tag) { rooms.pulls.distrust(tag); };
+    StoreEndpoints({rooms.jobs,
+                    rooms.index,
+                    rooms.cache,
+                    *rooms.evictor,
+                    {forgetHot, distrust},
+                    rooms.current()->limits().manifestBytes})
         .addTo(admin);
     ArchiveEndpoints(
         {rooms.jobs, rooms.index, rooms.cache, rooms.pulls, limits, adminOptions(_first->settings).uploadDirectory})

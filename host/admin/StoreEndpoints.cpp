@@ -96,25 +96,26 @@ AdminAnswer StoreEndpoints::unpin(const AdminRequest& request) const {
     return AdminAnswer::json(describe(*pin));
 }
 
-template <class Action>
-AdminAnswer StoreEndpoints::purging(const AdminRequest& request, const std::string& what, Action action) const {
-    Purge purge(_rooms.cache, _rooms.index, _rooms.forgetHot, _rooms.manifestBytes);
+template <class Select>
+AdminAnswer StoreEndpoints::purging(const AdminRequest& request, const std::string& what, Select select) const {
+    Purge purge(_rooms.cache, _rooms.index, _rooms.told, _rooms.manifestBytes);
+    const Purge::Plan plan = select(purge);
+    if (plan.nothing()) throw Refusal{404, "BLOB_UNKNOWN", "nothing is known of " + what};
+    if (!plan.pinned.empty())
+        throw Refusal{409, "PINNED", what + " has what is pinned: " + plan.pinned.front().str(),
+                      "DELETE /api/v1/modules/" + plan.pinned.front().str() + "/pin first"};
     Call call(request.requestId, Call::Clock::now() + PurgePatience);
-    const Purge::Purged purged = action(purge, call);
-    if (!purged.pinned.empty())
-        throw Refusal{409, "PINNED", what + " has what is pinned: " + purged.pinned.front().str(),
-                      "DELETE /api/v1/modules/" + purged.pinned.front().str() + "/pin first"};
+    const auto purged = purge.run(call, plan);
     for (const auto& name : purged.unreached)
         log(LogLevel::Warning,
             "a shared cache could not be asked to remove what is purged; purge again when it is back",
             {{"request", request.requestId}, {"cache", name}, {"purged", what}});
-    if (purged.nothing()) throw Refusal{404, "BLOB_UNKNOWN", "nothing is known of " + what};
     return AdminAnswer::json(describe(purged));
 }
 
 AdminAnswer StoreEndpoints::remove(const AdminRequest& request) const {
     const auto digest = parseDigest(request.segment("digest"));
-    return purging(request, digest.str(), [&](Purge& purge, Call& call) { return purge.digest(call, digest); });
+    return purging(request, digest.str(), [=](const Purge& purge) { return purge.digest(digest); });
 }
 
 AdminAnswer StoreEndpoints::purge(const AdminRequest& request) const {
@@ -123,22 +124,20 @@ AdminAnswer StoreEndpoints::purge(const AdminRequest& request) const {
     const auto text = body.text(kind);
     if (kind == "digest") {
         const auto digest = parseDigest(text);
-        return purging(request, digest.str(), [&](Purge& purge, Call& call) { return purge.digest(call, digest); });
+        return purging(request, digest.str(), [=](const Purge& purge) { return purge.digest(digest); });
     }
     if (kind == "repository") {
         const auto repository = parseRepository(text);
-        return purging(request, repository.str(),
-                       [&](Purge& purge, Call& call) { return purge.repository(call, repository); });
+        return purging(request, repository.str(), [=](const Purge& purge) { return purge.repository(repository); });
     }
     const auto reference = parseReference(text);
-    return purging(request, reference.str(),
-                   [&](Purge& purge, Call& call) { return purge.reference(call, reference); });
+    return purging(request, reference.str(), [=](const Purge& purge) { return purge.reference(reference); });
 }
 
 AdminAnswer StoreEndpoints::scrub(const AdminRequest& request) const {
     const RequestBody body(request, {});
     return JobEndpoints::accepted(_rooms.jobs.start("scrub", request.actor, [rooms = _rooms](Jobs::Run& run) {
-        Scrub scrub(rooms.cache, rooms.index, rooms.forgetHot);
+        Scrub scrub(rooms.cache, rooms.index, rooms.told.forgetHot);
         const auto report = scrub.run(
             run.call(), [&](std::uint64_t done, std::uint64_t total) { run.progress(done, total, "contents read"); });
         Poco::JSON::Array removed;

@@ -19,7 +19,7 @@ public:
         DigestIndex& index;
         CacheTiers& cache;
         Evictor& evictor;
-        std::function<void(const Digest&)> forgetHot;
+        Purge::Told told;
         std::uint64_t manifestBytes;
     };
 
@@ -34,8 +34,8 @@ private:
     AdminAnswer purge(const AdminRequest& request) const;
     AdminAnswer scrub(const AdminRequest& request) const;
     AdminAnswer evict(const AdminRequest& request) const;
-    template <class Action>
-    AdminAnswer purging(const AdminRequest& request, const std::string& what, Action action) const;
+    template <class Select>
+    AdminAnswer purging(const AdminRequest& request, const std::string& what, Select select) const;
 
     Rooms _rooms;
 };

@@ -333,19 +333,6 @@ bool CacheTiers::evict(Call& call, const Digest& digest, const std::function<boo
     return evicted;
 }
 
-std::vector<std::string> CacheTiers::removeShared(Call& call, const std::vector<Digest>& digests) {
-    std::vector<std::string> unreached;
-    for (std::size_t i = _main + 1; i < _tiers.size(); ++i) {
-        auto within = call.within(SharedPatience);
-        if (!attempt(i, within, "remove", [&] {
-                for (const auto& digest : digests)
-                    _tiers[i].store->remove(within, digest);
-            }))
-            unreached.push_back(_tiers[i].name);
-    }
-    return unreached;
-}
-
 void CacheTiers::drop(Call& call, std::size_t place, const std::vector<Digest>& digests) {
     for (const auto& digest : digests) {
         if (_forgetHot) _forgetHot(digest);

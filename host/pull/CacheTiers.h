@@ -84,8 +84,6 @@ public:
     bool remove(Call& call, const Tier& tier, const Digest& digest);
     /// What is damaged leaves that tier: put aside if the store can do so. Never throws.
     void discard(Call& call, const Tier& tier, const Digest& digest) noexcept;
-    /// From the shared tiers. Those that could not be asked are returned: contents may still be there.
-    std::vector<std::string> removeShared(Call& call, const std::vector<Digest>& digests);
     /// Copies what a local tier has, verified, into a shared one. False: that did not take it, or nothing has it.
     bool share(Call& call, const Tier& tier, const Digest& digest);
 

@@ -74,6 +74,8 @@ public:
     std::size_t flights() const;
     std::size_t queued() const { return _workers.queued(); }
     void forgetHot(const Digest& module) { _hot.erase(module); }
+    /// No replica's record of the tag counts from now on.
+    void distrust(const Reference& tag) noexcept { _sharing.distrust(tag); }
     HotTable::Lookups hotLookups() const { return _hot.lookups(); }
     FailureLog& failureLog() noexcept { return _failureLog; }
     const ReplicaSharing& sharing() const noexcept { return _sharing; }

@@ -140,6 +140,19 @@ void ReplicaSharing::publishTo(Call& call, const CacheTiers::Tier& tier, const P
 }
 
 void ReplicaSharing::disown(Call& call, const Reference& reference) noexcept {
+    if (reference.digest()) return;
+    distrust(reference);
+    for (const auto& tier : _cache.tiers()) {
+        if (!tier.shared) continue;
+        try {
+            _records.removeTag(call, tier, reference);
+        } catch (const std::exception& error) {
+            _cache.failed(tier, call, "removing a record", error);
+        }
+    }
+}
+
+void ReplicaSharing::distrust(const Reference& reference) noexcept {
     if (!_cache.hasShared() || reference.digest()) return;
     try {
         const std::lock_guard<std::mutex> lock(_mutex);
@@ -148,7 +161,6 @@ void ReplicaSharing::disown(Call& call, const Reference& reference) noexcept {
     } catch (const std::bad_alloc&) {
         return;
     }
-    _records.removeTag(call, reference);
 }
 
 bool ReplicaSharing::disowned(const Reference& reference, Time validatedAt) const {

@@ -20,7 +20,7 @@ class ReplicaSharing {
 public:
     /// `lockLifetime`: how long the others wait for one that never comes back.
     ReplicaSharing(CacheTiers& cache, DigestIndex& index, std::chrono::milliseconds lockLifetime)
-        : _cache(cache), _index(index), _records(cache), _lockLifetime(lockLifetime) {}
+        : _cache(cache), _index(index), _lockLifetime(lockLifetime) {}
 
     /// Records in the index what another replica knows better than this one: what the tag means, if that was validated
     /// later, and the module. False: nothing new. The content comes when it is opened.
@@ -39,8 +39,10 @@ public:
 
     /// What has been pulled or confirmed becomes the other replicas'.
     void publish(Call& call, const PullTarget& target, const ModuleRecord& record, bool fetched) noexcept;
-    /// The registry takes back what it said of the tag: from now on nobody's record from before counts.
+    /// The registry takes back what it said of the tag: nobody's record of it counts any more, and they are removed.
     void disown(Call& call, const Reference& reference) noexcept;
+    /// From now on nobody's record of the tag from before counts.
+    void distrust(const Reference& reference) noexcept;
 
     std::chrono::milliseconds lockLifetime() const noexcept { return _lockLifetime; }
     struct Figures {
@@ -61,7 +63,7 @@ private:
 
     CacheTiers& _cache;
     DigestIndex& _index;
-    const SharedRecords _records;
+    const SharedRecords _records{};
     const std::chrono::milliseconds _lockLifetime;
     std::atomic<std::uint64_t> _learned{0};
     std::atomic<std::uint64_t> _published{0};

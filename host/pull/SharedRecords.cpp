@@ -80,6 +80,12 @@ system_clock::time_point timeOf(const StrictJson& json, const std::string& key) 
     return std::min(system_clock::time_point{milliseconds(given)}, now);
 }
 
+void remove(Call& call, const CacheTiers::Tier& tier, const std::string& key) {
+    if (key.size() > SharedStore::MaxKey) return;
+    auto within = call.within(Patience);
+    tier.shared->removeRecord(within, key);
+}
+
 } // namespace
 
 std::optional<SharedRecords::Tag> SharedRecords::tag(Call& call, const CacheTiers::Tier& tier,
@@ -147,29 +153,13 @@ void SharedRecords::putModule(Call& call, const CacheTiers::Tier& tier, const Re
     tier.shared->putRecord(within, key, text(object), lifetime);
 }
 
-std::vector<std::string> SharedRecords::removeTag(Call& call, const Reference& reference) const {
-    return remove(call, keyOfTag(reference));
+void SharedRecords::removeTag(Call& call, const CacheTiers::Tier& tier, const Reference& reference) const {
+    remove(call, tier, keyOfTag(reference));
 }
 
-std::vector<std::string> SharedRecords::removeModule(Call& call, const Repository& repository,
-                                                     const Digest& manifest) const {
-    return remove(call, keyOfModule(repository, manifest));
-}
-
-std::vector<std::string> SharedRecords::remove(Call& call, const std::string& key) const {
-    std::vector<std::string> unreached;
-    if (key.size() > SharedStore::MaxKey) return unreached;
-    for (const auto& tier : _cache.tiers()) {
-        if (!tier.shared) continue;
-        try {
-            auto within = call.within(Patience);
-            tier.shared->removeRecord(within, key);
-        } catch (const std::exception& error) {
-            _cache.failed(tier, call, "removing a record", error);
-            unreached.push_back(tier.name);
-        }
-    }
-    return unreached;
+void SharedRecords::removeModule(Call& call, const CacheTiers::Tier& tier, const Repository& repository,
+                                 const Digest& manifest) const {
+    remove(call, tier, keyOfModule(repository, manifest));
 }
 
 } // namespace wasmproxy::host

@@ -21,8 +21,6 @@ public:
         Time validatedAt; ///< to the millisecond; a little ahead of our clock: now
     };
 
-    explicit SharedRecords(CacheTiers& cache) : _cache(cache) {}
-
     // Of one shared tier. Throw Error; nullopt: there is none.
     std::optional<Tag> tag(Call& call, const CacheTiers::Tier& tier, const Reference& reference) const;
     std::optional<ModuleRecord> module(Call& call, const CacheTiers::Tier& tier, const Repository& repository,
@@ -31,18 +29,12 @@ public:
                 std::chrono::seconds lifetime) const;
     void putModule(Call& call, const CacheTiers::Tier& tier, const Repository& repository, const ModuleRecord& record,
                    std::chrono::seconds lifetime) const;
-
-    // Of all of them. The names of those that could not be asked.
-    std::vector<std::string> removeTag(Call& call, const Reference& reference) const;
-    std::vector<std::string> removeModule(Call& call, const Repository& repository, const Digest& manifest) const;
+    void removeTag(Call& call, const CacheTiers::Tier& tier, const Reference& reference) const;
+    void removeModule(Call& call, const CacheTiers::Tier& tier, const Repository& repository,
+                      const Digest& manifest) const;
 
     /// How far another host's clock may be ahead.
     static constexpr std::chrono::seconds Skew{2};
-
-private:
-    std::vector<std::string> remove(Call& call, const std::string& key) const;
-
-    CacheTiers& _cache;
 };
 
 } // namespace wasmproxy::host

@@ -27,7 +27,6 @@ class CacheTiersTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(theMainTiersErrorsLeave);
     CPPUNIT_TEST(sharingCopiesIntoOneTier);
     CPPUNIT_TEST(removingLeavesWhatIsShared);
-    CPPUNIT_TEST(whatCannotBeRemovedIsNamed);
     CPPUNIT_TEST(theLeastRecentlyUsedGoesAsInAModel);
     CPPUNIT_TEST_SUITE_END();
 
@@ -218,19 +217,6 @@ public:
         CPPUNIT_ASSERT(!cache.remove(work, digest));
         CPPUNIT_ASSERT(!_hot.has(digest) && !_main.has(digest) && _redis.has(digest));
         CPPUNIT_ASSERT_EQUAL(std::uint64_t(0), cache.uses()[0].held.contents);
-    }
-
-    void whatCannotBeRemovedIsNamed() {
-        CacheTiers cache({{"main", &_main}, {"redis", &_redis, &_redis}, {"s3", &_s3, &_s3}});
-        const auto a = _redis.put("a"), b = _redis.put("b");
-        _s3.put("a");
-        _s3.fail(true);
-        auto work = call();
-        CPPUNIT_ASSERT(std::vector<std::string>{"s3"} == cache.removeShared(work, {a, b}));
-        CPPUNIT_ASSERT(_redis.contents().empty());
-        _s3.fail(false);
-        CPPUNIT_ASSERT(cache.removeShared(work, {a, b}).empty());
-        CPPUNIT_ASSERT(_s3.contents().empty());
     }
 
     void theLeastRecentlyUsedGoesAsInAModel() {

@@ -76,6 +76,7 @@ class LayoutArchiveTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(refreshAsksWhateverIsKnown);
     CPPUNIT_TEST(pinsStopEviction);
     CPPUNIT_TEST(purgeLeavesWhatOthersHold);
+    CPPUNIT_TEST(aPurgeThatEndsEarlyLeavesWhatIsPurgedAgain);
     CPPUNIT_TEST(scrubRemovesWhatIsNotItsDigest);
     CPPUNIT_TEST_SUITE_END();
 
@@ -182,7 +183,8 @@ class LayoutArchiveTest : public CppUnit::TestFixture {
         CPPUNIT_ASSERT_NO_THROW(import(rooms, good.write(name).tar(), "r.example.com/x/y:z")); // never a path here
         rooms.index.forgetTag(Reference::parse("r.example.com/x/y:z"));
         auto ours = call();
-        Purge(rooms.cache, rooms.index, {}, 1 << 20).digest(ours, Digest::of(good.manifest));
+        Purge purge(rooms.cache, rooms.index, {}, 1 << 20);
+        purge.run(ours, purge.digest(Digest::of(good.manifest)));
         ArchiveBuilder odd;
         odd.file("blobs/sha256/short", "x");
         expectRefused(rooms, good.write(odd).tar(), "no digest");
@@ -307,8 +309,7 @@ class LayoutArchiveTest : public CppUnit::TestFixture {
     void purgeLeavesWhatOthersHold() {
         Rooms rooms(_registry, _folder.path(), _source, seconds(60));
         std::vector<Digest> hot;
-        Purge purge(
-            rooms.cache, rooms.index, [&](const Digest& digest) { hot.push_back(digest); }, 1 << 20);
+        Purge purge(rooms.cache, rooms.index, {[&](const Digest& digest) { hot.push_back(digest); }}, 1 << 20);
         auto ours = call();
         const Layout layout("shared");
         const auto record = import(rooms, layout.tar(), "r.example.com/team/one:v1").record;
@@ -316,32 +317,47 @@ class LayoutArchiveTest : public CppUnit::TestFixture {
         import(rooms, layout.tar(), "r.example.com/team/two:v1");
         import(rooms, Layout("other").tar(), "r.example.com/team/one:other"); // shares the config
 
-        auto purged = purge.reference(ours, Reference::parse("r.example.com/team/one:v1"));
+        auto purged = purge.run(ours, purge.reference(Reference::parse("r.example.com/team/one:v1")));
         CPPUNIT_ASSERT_EQUAL(std::size_t(1), purged.tags);
         CPPUNIT_ASSERT(purged.links == 0 && rooms.index.linked(record.module, Repository("r.example.com", "team/one")));
-        purged = purge.reference(ours, Reference::parse("r.example.com/team/one:v2"));
+        purged = purge.run(ours, purge.reference(Reference::parse("r.example.com/team/one:v2")));
         CPPUNIT_ASSERT_EQUAL(std::size_t(2), purged.links); // manifest and module; the config is the other's, too
         CPPUNIT_ASSERT_EQUAL(std::size_t(0), purged.contents);
         CPPUNIT_ASSERT_EQUAL(layout.module, contentOf(wait(ask(rooms.pulls, "r.example.com/team/two:v1")).module()));
 
         rooms.index.pin(record.module);
-        purged = purge.digest(ours, record.manifest);
-        CPPUNIT_ASSERT(purged.nothing() && purged.pinned == std::vector<Digest>{record.module});
+        CPPUNIT_ASSERT(purge.digest(record.manifest).pinned == std::vector<Digest>{record.module});
+        purged = purge.run(ours, purge.digest(record.manifest));
+        CPPUNIT_ASSERT(purged.links == 0 && purged.contents == 0);
         CPPUNIT_ASSERT(rooms.index.module(record.manifest) && hot.empty());
         rooms.index.unpin(record.module);
-        purged = purge.digest(ours, record.module);
+        purged = purge.run(ours, purge.digest(record.module));
         CPPUNIT_ASSERT_EQUAL(std::size_t(2), purged.contents);
         CPPUNIT_ASSERT_EQUAL(std::size_t(1), purged.modules);
         CPPUNIT_ASSERT_EQUAL(std::size_t(1), purged.tags);
         CPPUNIT_ASSERT(std::find(hot.begin(), hot.end(), record.module) != hot.end());
         CPPUNIT_ASSERT(!rooms.index.module(record.manifest) && !rooms.cache.openVerified(ours, record.module));
-        CPPUNIT_ASSERT(purge.digest(ours, record.module).nothing());
+        CPPUNIT_ASSERT(purge.digest(record.module).nothing());
 
-        purged = purge.repository(ours, Repository("r.example.com", "team/one"));
+        purged = purge.run(ours, purge.repository(Repository("r.example.com", "team/one")));
         CPPUNIT_ASSERT_EQUAL(std::size_t(1), purged.tags);
         CPPUNIT_ASSERT_EQUAL(std::size_t(3), purged.contents); // nobody else holds the config any more
         CPPUNIT_ASSERT(rooms.index.modules().empty());
-        CPPUNIT_ASSERT(purge.repository(ours, Repository("r.example.com", "team/one")).nothing());
+        CPPUNIT_ASSERT(purge.repository(Repository("r.example.com", "team/one")).nothing());
+    }
+
+    void aPurgeThatEndsEarlyLeavesWhatIsPurgedAgain() {
+        Rooms rooms(_registry, _folder.path(), _source, seconds(60));
+        Purge purge(rooms.cache, rooms.index, {}, 1 << 20);
+        const auto reference = Reference::parse("r.example.com/team/app:v1");
+        import(rooms, Layout("whole").tar(), reference.str());
+        Call late("purge", Call::Clock::now() - seconds(1));
+        expectError("late", ErrorCode::DeadlineExceeded, "", [&] { purge.run(late, purge.reference(reference)); });
+        CPPUNIT_ASSERT(rooms.index.tag(reference));
+        auto ours = call();
+        const auto purged = purge.run(ours, purge.reference(reference));
+        CPPUNIT_ASSERT(purged.tags == 1 && purged.modules == 1 && purged.contents == 3);
+        CPPUNIT_ASSERT(rooms.index.modules().empty() && rooms.index.contentsByAge().empty());
     }
 
     void scrubRemovesWhatIsNotItsDigest() {

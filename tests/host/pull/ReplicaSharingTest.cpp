@@ -29,6 +29,8 @@ class ReplicaSharingTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(aStoreThatComesAndGoesFailsNobody);
     CPPUNIT_TEST(whatTheRegistryTookBackIsNobodysToGive);
     CPPUNIT_TEST(aPurgeRemovesWhatIsShared);
+    CPPUNIT_TEST(whatIsPurgedIsNotTakenOverAgain);
+    CPPUNIT_TEST(aPurgeFetchesNothing);
     CPPUNIT_TEST_SUITE_END();
 
     static constexpr const char* V1 = "r.example.com/team/authz:v1";
@@ -345,25 +347,62 @@ private:
 
     void aPurgeRemovesWhatIsShared() {
         auto first = replica(0);
+        const auto distrust = [&](const Reference& tag) { first->pulls.distrust(tag); };
+        const auto forgetHot = [&](const Digest& digest) { first->pulls.forgetHot(digest); };
+        Purge purge(first->cache, first->index, {forgetHot, distrust}, 1 << 20);
+        const auto reference = Reference::parse(V1);
+        const std::function<Purge::Plan()> forms[] = {[&] { return purge.reference(reference); },
+                                                      [&] { return purge.digest(Digest::of(_module)); },
+                                                      [&] { return purge.repository(reference.repository()); }};
+        Call call("purge", Call::Clock::now() + seconds(20));
+        for (const auto& form : forms) {
+            served(*first);
+            published();
+            _shared.fail(true);
+            auto purged = purge.run(call, form());
+            CPPUNIT_ASSERT(std::set<std::string>{"shared"} == purged.unreached);
+            CPPUNIT_ASSERT(purged.contents > 0 && first->index.contentsByAge().empty()); // here all the same
+            CPPUNIT_ASSERT_EQUAL(std::size_t(0), purged.tags + purged.links + purged.modules);
+            _shared.fail(false);
+            purged = purge.run(call, form()); // as the API's text says
+            CPPUNIT_ASSERT(purged.unreached.empty());
+            CPPUNIT_ASSERT(purged.tags == 1 && purged.modules == 1 && purged.links > 0);
+            CPPUNIT_ASSERT(_shared.records().empty());
+            CPPUNIT_ASSERT(_shared.contents().empty());
+            CPPUNIT_ASSERT(form().nothing());
+        }
+    }
+
+    void whatIsPurgedIsNotTakenOverAgain() {
+        auto first = replica(0);
         served(*first);
         published();
-        Purge purge(
-            first->cache, first->index, [](const Digest&) {}, 1 << 20);
+        Purge purge(first->cache, first->index,
+                    {[&](const Digest& digest) { first->pulls.forgetHot(digest); },
+                     [&](const Reference& tag) { first->pulls.distrust(tag); }},
+                    1 << 20);
         Call call("purge", Call::Clock::now() + seconds(5));
         _shared.fail(true);
-        auto purged = purge.reference(call, Reference::parse(V1));
-        CPPUNIT_ASSERT(std::set<std::string>{"shared"} == purged.unreached);
-        CPPUNIT_ASSERT(purged.contents > 0); // here all the same
-        _shared.fail(false);
-        auto second = replica(1);
-        served(*second);
+        purge.run(call, purge.reference(Reference::parse(V1)));
+        _shared.fail(false); // it still says what the tag meant
+        const auto moved = moduleBytes("two");
+        pushModule(_registry, "team/authz", "v1", moved);
+        CPPUNIT_ASSERT_EQUAL(moved, served(*first));
+    }
+
+    void aPurgeFetchesNothing() {
+        auto first = replica(0);
+        served(*first);
         published();
-        Purge again(
-            second->cache, second->index, [](const Digest&) {}, 1 << 20);
-        purged = again.reference(call, Reference::parse(V1));
-        CPPUNIT_ASSERT(purged.unreached.empty());
-        CPPUNIT_ASSERT(_shared.records().empty());
-        CPPUNIT_ASSERT(_shared.contents().empty());
+        const auto other = pushModule(_registry, "team/authz", "v2", moduleBytes("two"));
+        served(*first, "r.example.com/team/authz:v2");
+        eventually("v2 was not shared", [&] { return _shared.has(other); });
+        Call call("purge", Call::Clock::now() + seconds(5));
+        CPPUNIT_ASSERT(first->cache.remove(call, other)); // evicted here
+        Purge purge(first->cache, first->index, {}, 1 << 20);
+        CPPUNIT_ASSERT(purge.run(call, purge.reference(Reference::parse(V1))).contents > 0);
+        CPPUNIT_ASSERT(!first->cache.openTrusted(call, other));
+        CPPUNIT_ASSERT(_shared.has(other));
     }
 };
 
