@@ -16,7 +16,6 @@ namespace wasmproxy::host {
 namespace {
 
 constexpr std::size_t BodyLimit = 8 * 1024;
-constexpr std::chrono::seconds PurgePatience{15};
 
 Poco::JSON::Object describe(const PinRecord& pin) {
     Poco::JSON::Object body(Poco::JSON_PRESERVE_KEY_ORDER);
@@ -25,18 +24,18 @@ Poco::JSON::Object describe(const PinRecord& pin) {
     return body;
 }
 
-Poco::JSON::Object describe(const Purge::Purged& purged) {
-    Poco::JSON::Object body(Poco::JSON_PRESERVE_KEY_ORDER);
-    body.set("tags", static_cast<Poco::UInt64>(purged.tags));
-    body.set("modules", static_cast<Poco::UInt64>(purged.modules));
-    body.set("links", static_cast<Poco::UInt64>(purged.links));
-    body.set("contents", static_cast<Poco::UInt64>(purged.contents));
-    body.set("bytes", static_cast<Poco::UInt64>(purged.bytes));
+Poco::JSON::Object::Ptr describe(const Purge::Purged& purged) {
+    Poco::JSON::Object::Ptr result = new Poco::JSON::Object(Poco::JSON_PRESERVE_KEY_ORDER);
+    result->set("tags", static_cast<Poco::UInt64>(purged.tags));
+    result->set("modules", static_cast<Poco::UInt64>(purged.modules));
+    result->set("links", static_cast<Poco::UInt64>(purged.links));
+    result->set("contents", static_cast<Poco::UInt64>(purged.contents));
+    result->set("bytes", static_cast<Poco::UInt64>(purged.bytes));
     Poco::JSON::Array unreached;
     for (const auto& name : purged.unreached)
         unreached.add(name);
-    if (unreached.size() > 0) body.set("unreached", unreached);
-    return body;
+    if (unreached.size() > 0) result->set("unreached", unreached);
+    return result;
 }
 
 Repository parseRepository(const std::string& text) {
@@ -96,21 +95,27 @@ AdminAnswer StoreEndpoints::unpin(const AdminRequest& request) const {
     return AdminAnswer::json(describe(*pin));
 }
 
-template <class Select>
-AdminAnswer StoreEndpoints::purging(const AdminRequest& request, const std::string& what, Select select) const {
-    Purge purge(_rooms.cache, _rooms.index, _rooms.told, _rooms.manifestBytes);
-    const Purge::Plan plan = select(purge);
+AdminAnswer StoreEndpoints::purging(const AdminRequest& request, const std::string& what, const Select& select) const {
+    const auto plan = select(Purge(_rooms.cache, _rooms.index, _rooms.told, _rooms.manifestBytes));
     if (plan.nothing()) throw Refusal{404, "BLOB_UNKNOWN", "nothing is known of " + what};
     if (!plan.pinned.empty())
         throw Refusal{409, "PINNED", what + " has what is pinned: " + plan.pinned.front().str(),
                       "DELETE /api/v1/modules/" + plan.pinned.front().str() + "/pin first"};
-    Call call(request.requestId, Call::Clock::now() + PurgePatience);
-    const auto purged = purge.run(call, plan);
-    for (const auto& name : purged.unreached)
-        log(LogLevel::Warning,
-            "a shared cache could not be asked to remove what is purged; purge again when it is back",
-            {{"request", request.requestId}, {"cache", name}, {"purged", what}});
-    return AdminAnswer::json(describe(purged));
+    return JobEndpoints::accepted(
+        _rooms.jobs.start("purge", request.actor, [rooms = _rooms, what, select](Jobs::Run& run) {
+            run.progress(0, 0, what);
+            Purge purge(rooms.cache, rooms.index, rooms.told, rooms.manifestBytes);
+            const auto now = select(purge); // it may have waited
+            if (!now.pinned.empty())
+                throw Error(ErrorCode::CallerRefused, now.pinned.front().str() + " was pinned meanwhile", "unpin it");
+            const auto purged = purge.run(run.call(), now);
+            if (!purged.unreached.empty())
+                run.fail(Error(ErrorCode::StorageFault,
+                               "the shared cache " + *purged.unreached.begin() +
+                                   " could not be asked to remove what is purged",
+                               "purge again when it is back"));
+            return describe(purged);
+        }));
 }
 
 AdminAnswer StoreEndpoints::remove(const AdminRequest& request) const {

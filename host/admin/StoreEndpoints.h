@@ -34,8 +34,8 @@ private:
     AdminAnswer purge(const AdminRequest& request) const;
     AdminAnswer scrub(const AdminRequest& request) const;
     AdminAnswer evict(const AdminRequest& request) const;
-    template <class Select>
-    AdminAnswer purging(const AdminRequest& request, const std::string& what, Select select) const;
+    using Select = std::function<Purge::Plan(const Purge&)>;
+    AdminAnswer purging(const AdminRequest& request, const std::string& what, const Select& select) const;
 
     Rooms _rooms;
 };

@@ -206,7 +206,9 @@ private:
         CPPUNIT_ASSERT_EQUAL(1, scrubbed->getObject("result")->getValue<int>("removed"));
         CPPUNIT_ASSERT_EQUAL(module, proxy.fetch(image("app:v1")).body); // fetched again
 
-        const auto purged = expect(200, send(proxy, "POST", "purge", R"({"reference":")" + image("app:v1\"}")));
+        const auto job = awaitJob(proxy, send(proxy, "POST", "purge", R"({"reference":")" + image("app:v1\"}")));
+        CPPUNIT_ASSERT_EQUAL(std::string("purge succeeded"), job->getValue<std::string>("kind") + " " + stateOf(job));
+        const auto purged = job->getObject("result");
         CPPUNIT_ASSERT_EQUAL(1, purged->getValue<int>("tags"));
         CPPUNIT_ASSERT(purged->getValue<int>("contents") >= 2);
         CPPUNIT_ASSERT_EQUAL(404, send(proxy, "DELETE", path).status);
