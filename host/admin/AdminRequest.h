@@ -35,6 +35,7 @@ struct AdminRequest {
     std::string body;                 ///< JSON of at most the operation's limit; empty: none
     std::string bodyFile;             ///< path of the body, for operations with `toFile`; removed afterwards
     std::string ifMatch;              ///< header If-Match
+    std::string ifNoneMatch;          ///< header If-None-Match
     std::string actor;                ///< who: "loopback", "token NAME", "certificate NAME"
     AdminRole role = AdminRole::Read; ///< what the actor may do
     std::string caller;               ///< address

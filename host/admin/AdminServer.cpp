@@ -166,14 +166,11 @@ Admission AdminServer::admit(const AdminHead& head, AdminRequest& request, const
         audit(request, operation, *refused);
         return refuse(std::move(*refused));
     }
-    admission.handler = [this, &operation, ifNoneMatch = head.ifNoneMatch](const AdminRequest& asked) {
-        return answer(asked, operation, ifNoneMatch);
-    };
+    admission.handler = [this, &operation](const AdminRequest& asked) { return answer(asked, operation); };
     return admission;
 }
 
-AdminAnswer AdminServer::answer(const AdminRequest& request, const AdminOperation& operation,
-                                const std::string& ifNoneMatch) const {
+AdminAnswer AdminServer::answer(const AdminRequest& request, const AdminOperation& operation) const {
     AdminAnswer answer;
     try {
         answer = operation.handler(request);
@@ -181,7 +178,7 @@ AdminAnswer AdminServer::answer(const AdminRequest& request, const AdminOperatio
         answer = AdminAnswer::ofException(request);
     }
     audit(request, operation, answer);
-    if (operation.method == "GET") addTag(answer, ifNoneMatch);
+    if (operation.method == "GET") addTag(answer, request.ifNoneMatch);
     return answer;
 }
 

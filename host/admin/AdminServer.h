@@ -34,8 +34,7 @@ public:
 private:
     Admission admit(const AdminHead& head, AdminRequest& request);
     Admission admit(const AdminHead& head, AdminRequest& request, const AdminOperation& operation);
-    AdminAnswer answer(const AdminRequest& request, const AdminOperation& operation,
-                       const std::string& ifNoneMatch) const;
+    AdminAnswer answer(const AdminRequest& request, const AdminOperation& operation) const;
 
     const AdminOptions _options;
     AdminAccess _access;

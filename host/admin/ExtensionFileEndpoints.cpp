@@ -29,11 +29,16 @@ std::string nameOf(const AdminRequest& request) {
     return name;
 }
 
-/// `ifMatch` lists the versions that may be changed; "*": any that there is.
-void refuseLostUpdate(const std::string& ifMatch, const std::optional<std::string>& bytes) {
-    if (ifMatch.empty()) return;
-    const bool fits = bytes && (ifMatch == "*" || ifMatch.find(tagOf(*bytes)) != std::string::npos);
-    if (!fits)
+bool lists(const std::string& tags, const std::optional<std::string>& bytes) {
+    return bytes && (tags == "*" || tags.find(tagOf(*bytes)) != std::string::npos);
+}
+
+/// If-Match lists the versions that may be changed, If-None-Match those that may not; "*": any that there is.
+void refuseLostUpdate(const AdminRequest& request, const std::optional<std::string>& bytes) {
+    if (lists(request.ifNoneMatch, bytes))
+        throw Refusal{412, "PRECONDITION_FAILED", "there is such a document already",
+                      "without If-None-Match it is changed"};
+    if (!request.ifMatch.empty() && !lists(request.ifMatch, bytes))
         throw Refusal{412, "PRECONDITION_FAILED",
                       bytes ? "the document has changed since it was read" : "there is no such document any more",
                       "read it again and decide anew"};
@@ -131,7 +136,7 @@ AdminAnswer ExtensionFileEndpoints::put(const AdminRequest& request) const {
     const std::lock_guard<std::mutex> lock(*_writing);
     refuseOthers(name, path);
     const auto before = files ? files->read(name) : std::nullopt;
-    refuseLostUpdate(request.ifMatch, before);
+    refuseLostUpdate(request, before);
     if (only) return judged;
     files->write(name, request.body);
     return describe(name, path, request.body, before ? 200 : 201);
@@ -171,7 +176,7 @@ AdminAnswer ExtensionFileEndpoints::remove(const AdminRequest& request) const {
         refuseOthers(name, path);
         throw Refusal{404, "EXTENSION_UNKNOWN", "there is no Extension " + name};
     }
-    refuseLostUpdate(request.ifMatch, before);
+    refuseLostUpdate(request, before);
     files->remove(name);
     Poco::JSON::Object body(Poco::JSON_PRESERVE_KEY_ORDER);
     body.set("name", name);

@@ -78,11 +78,11 @@ AdminHead readRequest(const Poco::Net::HTTPServerRequest& received, AdminRequest
     request.host = host.second;
     request.origin = once("Origin").second;
     request.ifMatch = once("If-Match").second;
+    request.ifNoneMatch = once("If-None-Match").second;
     AdminHead head;
     if (const auto length = once("Content-Length"); length.first) head.length = lengthOf(length.second);
     head.contentType = mediaType(once("Content-Type").second);
     head.authorization = once("Authorization").second;
-    head.ifNoneMatch = once("If-None-Match").second;
     head.fetchSite = once("Sec-Fetch-Site").second;
     head.expectsContinue = Poco::icompare(once("Expect").second, "100-continue") == 0;
     try {

@@ -23,7 +23,6 @@ struct AdminHead {
     std::optional<std::uint64_t> length; ///< Content-Length
     std::string contentType;             ///< lower case, without parameters
     std::string authorization;
-    std::string ifNoneMatch;
     std::string fetchSite; ///< Sec-Fetch-Site
     bool expectsContinue = false;
     bool secure = false;                       ///< over TLS

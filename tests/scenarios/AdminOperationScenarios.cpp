@@ -241,6 +241,12 @@ private:
         CPPUNIT_ASSERT_EQUAL(uniqueModule("second"), proxy.get("/extensions/authz.wasm").body);
         CPPUNIT_ASSERT_EQUAL(std::string("PRECONDITION_FAILED"),
                              errorOf(412, put("authz", document("authz", image("app:v1")), read.header("ETag"))));
+        const auto create = [&](const std::string& name) {
+            return send(proxy, "PUT", "extensions/" + name, document(name, image("app:v1")), {{"If-None-Match", "*"}});
+        };
+        CPPUNIT_ASSERT_EQUAL(std::string("PRECONDITION_FAILED"), errorOf(412, create("authz")));
+        CPPUNIT_ASSERT_EQUAL(uniqueModule("second"), proxy.get("/extensions/authz.wasm").body);
+        expect(201, create("fresh"));
         CPPUNIT_ASSERT_EQUAL(std::string("NAME_TAKEN"), errorOf(409, put("yaml", document("yaml", image("app:v2")))));
         CPPUNIT_ASSERT_EQUAL(std::string("NAME_TAKEN"), errorOf(409, send(proxy, "DELETE", "extensions/yaml")));
         CPPUNIT_ASSERT_EQUAL(std::string("EXTENSION_INVALID"),
