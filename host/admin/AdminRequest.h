@@ -32,13 +32,14 @@ struct AdminRequest {
     std::map<std::string, std::string> segments; ///< of the operation's path, decoded: {"name": "authz"}
     std::string host;                            ///< of the Host header
     std::string origin;
-    std::string body;                 ///< JSON of at most the operation's limit; empty: none
-    std::string bodyFile;             ///< path of the body, for operations with `toFile`; removed afterwards
-    std::string ifMatch;              ///< header If-Match
-    std::string ifNoneMatch;          ///< header If-None-Match
-    std::string actor;                ///< who: "loopback", "token NAME", "certificate NAME"
-    AdminRole role = AdminRole::Read; ///< what the actor may do
-    std::string caller;               ///< address
+    std::string body;                   ///< JSON of at most the operation's limit; empty: none
+    std::string bodyFile;               ///< path of the body, for operations with `toFile`; removed afterwards
+    std::shared_ptr<const void> upload; ///< whoever keeps this, keeps the place among the bodies in files
+    std::string ifMatch;                ///< header If-Match
+    std::string ifNoneMatch;            ///< header If-None-Match
+    std::string actor;                  ///< who: "loopback", "token NAME", "certificate NAME"
+    AdminRole role = AdminRole::Read;   ///< what the actor may do
+    std::string caller;                 ///< address
     std::string requestId;
     StopSignal* stop = nullptr; ///< raised when the server stops; never null in a request that was received
 

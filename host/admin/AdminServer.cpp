@@ -154,10 +154,12 @@ Admission AdminServer::admit(const AdminHead& head, AdminRequest& request, const
         refused = refuseBody(request, head, operation);
     Admission admission;
     if (!refused && operation.toFile && head.hasBody()) {
-        admission.held = std::shared_ptr<void>(nullptr, [this](void*) { --_uploads; });
-        if (++_uploads > MaxUploads)
-            refused = AdminAnswer::of(Error(ErrorCode::Busy, "other uploads are in progress", "try again later"),
-                                      request.requestId);
+        // A job may keep it for longer than we live.
+        request.upload = std::shared_ptr<void>(nullptr, [uploads = _uploads](void*) { --*uploads; });
+        if (++*_uploads > MaxUploads)
+            refused = AdminAnswer::of(
+                Error(ErrorCode::Busy, "other uploads are in progress or being imported", "try again later"),
+                request.requestId);
         admission.bodyToFile = true;
         admission.bodyLimit =
             std::min<std::chrono::seconds>(LongestUpload, std::chrono::seconds(10 + *head.length / SlowestUpload));

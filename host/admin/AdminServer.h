@@ -7,6 +7,7 @@
 #include "admin/HttpListener.h"
 
 #include <atomic>
+#include <memory>
 
 namespace wasmproxy::host {
 
@@ -15,7 +16,7 @@ namespace wasmproxy::host {
 /// something is a line of the audit log. Strong ETags on what GET answers.
 class AdminServer {
 public:
-    static constexpr int MaxUploads = 2; ///< bodies to files at a time
+    static constexpr int MaxUploads = 2; ///< bodies in files at a time
 
     /// Throws Error{SettingsInvalid} naming the setting.
     explicit AdminServer(const AdminOptions& options);
@@ -39,7 +40,7 @@ private:
     const AdminOptions _options;
     AdminAccess _access;
     AdminRoutes _routes;
-    std::atomic<int> _uploads{0};
+    const std::shared_ptr<std::atomic<int>> _uploads = std::make_shared<std::atomic<int>>(0);
     HttpListener _listener; ///< last: its threads use the rest
 };
 

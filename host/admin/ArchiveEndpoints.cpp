@@ -95,8 +95,8 @@ AdminAnswer ArchiveEndpoints::import(const AdminRequest& request) const {
                                "skopeo copy SOURCE oci-archive:FILE writes one");
     // Opened now: the name goes with the request.
     const auto archive = std::make_shared<ReceivedFile>(request.bodyFile);
-    return JobEndpoints::accepted(
-        _rooms.jobs.start("import", request.actor, [rooms = _rooms, archive, reference](Jobs::Run& run) {
+    return JobEndpoints::accepted(_rooms.jobs.start(
+        "import", request.actor, [rooms = _rooms, archive, reference, upload = request.upload](Jobs::Run& run) {
             run.progress(0, 0, reference.str());
             LayoutImport import(rooms.cache, rooms.index, rooms.limits(), rooms.folder);
             const auto imported = import.take(run.call(), *archive, reference);

@@ -20,7 +20,6 @@ struct Admission {
     AdminHandler handler;               ///< else called with the body
     bool bodyToFile = false;
     std::chrono::milliseconds bodyLimit{5000}; ///< in which the body must have come
-    std::shared_ptr<const void> held;          ///< until the answer was sent
 };
 /// Sees heads before any byte of a body is read. Throws like AdminHandler.
 using AdminAdmit = std::function<Admission(const AdminHead&, AdminRequest&)>;

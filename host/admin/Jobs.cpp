@@ -172,6 +172,7 @@ void Jobs::cancelLocked(Job& job) {
     if (job.state.phase != JobState::Phase::Queued) return;
     job.state.phase = JobState::Phase::Cancelled;
     job.state.ended = std::chrono::system_clock::now();
+    job.work = nullptr; // nobody runs it; what it holds may be an archive
 }
 
 void Jobs::stop() {

@@ -67,6 +67,7 @@ struct Fixture {
 
     AdminAnswer takeArchive(const AdminRequest& request) {
         archive = request.bodyFile;
+        if (keeping) uploads.push_back(request.upload);
         return text(request.bodyFile.empty() ? "nothing" : std::to_string(Poco::File(archive).getSize()));
     }
 
@@ -107,6 +108,8 @@ struct Fixture {
     }
 
     std::string archive;
+    bool keeping = false; // as a job does
+    std::vector<std::shared_ptr<const void>> uploads;
     std::string exported;
     AdminServer server;
 };
@@ -287,6 +290,12 @@ class AdminTest : public CppUnit::TestFixture {
             status = fixture.send("POST", "/api/v1/archive", type, "x").status();
         }
         CPPUNIT_ASSERT_EQUAL(200, status);
+
+        fixture.keeping = true;
+        for (const int expected : {200, 200, 503, 503})
+            CPPUNIT_ASSERT_EQUAL(expected, fixture.send("POST", "/api/v1/archive", type, "x").status());
+        fixture.uploads.clear();
+        CPPUNIT_ASSERT_EQUAL(200, fixture.send("POST", "/api/v1/archive", type, "x").status());
     }
 
     void files() {

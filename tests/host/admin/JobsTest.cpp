@@ -142,12 +142,16 @@ class JobsTest : public CppUnit::TestFixture {
             return {};
         });
         std::atomic<bool> ran{false};
-        const auto waiting = jobs.start("waiting", "x", [&](Jobs::Run&) {
-            ran = true;
+        auto archive = std::make_shared<int>(1);
+        const std::weak_ptr<int> kept = archive;
+        const auto waiting = jobs.start("waiting", "x", [&ran, archive = std::move(archive)](Jobs::Run&) {
+            ran = *archive == 1;
             return Poco::JSON::Object::Ptr();
         });
         entered.get_future().wait();
+        CPPUNIT_ASSERT(!kept.expired());
         CPPUNIT_ASSERT(jobs.cancel(waiting.id)->phase == Phase::Cancelled);
+        CPPUNIT_ASSERT(kept.expired()); // what it would have worked on
         const auto begun = std::chrono::steady_clock::now();
         const auto told = jobs.cancel(running.id);
         CPPUNIT_ASSERT(told && told->cancelling);
