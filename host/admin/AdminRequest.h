@@ -62,6 +62,7 @@ struct AdminAnswer {
     std::string file;                      ///< path; its bytes are sent instead of `body`
     std::shared_ptr<const void> fileOwner; ///< kept until they are sent: what removes a temporary file
     std::string job;                       ///< id of the job that was started, for the audit log
+    std::string audited;                   ///< what the path does not say it was done to, for the audit log
 
     static AdminAnswer json(const Poco::JSON::Object& body, int status = 200);
     /// The one shape of errors. Unlike the data plane it tells cause and hint: who reads it operates the proxy.

@@ -97,6 +97,7 @@ void audit(const AdminRequest& request, const AdminOperation& operation, const A
               {"address", request.caller},
               {"method", operation.method},
               {"path", request.path},
+              {"object", answer.audited},
               {"request", request.requestId},
               {"status", std::to_string(answer.status)},
               {"job", answer.job}});

@@ -38,10 +38,11 @@ void JobEndpoints::addTo(AdminServer& server) const {
     add("DELETE", "/api/v1/jobs/{id}", AdminRole::Operate, &JobEndpoints::cancel);
 }
 
-AdminAnswer JobEndpoints::accepted(const JobState& job) {
+AdminAnswer JobEndpoints::accepted(const JobState& job, const std::string& audited) {
     auto answer = AdminAnswer::json(job.json(), 202);
     answer.headers.emplace_back("Location", "/api/v1/jobs/" + job.id);
     answer.job = job.id;
+    answer.audited = audited;
     return answer;
 }
 

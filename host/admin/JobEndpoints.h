@@ -16,7 +16,7 @@ public:
     void addTo(AdminServer& server) const;
 
     /// What an operation answers that has become a job: 202, where to look for it, and the job.
-    static AdminAnswer accepted(const JobState& job);
+    static AdminAnswer accepted(const JobState& job, const std::string& audited = {});
 
 private:
     AdminAnswer list(const AdminRequest& request) const;

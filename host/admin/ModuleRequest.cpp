@@ -5,6 +5,8 @@
 
 #include <Poco/String.h>
 
+#include <algorithm>
+
 namespace wasmproxy::host {
 namespace {
 
@@ -30,6 +32,15 @@ ModuleRequest ModuleRequest::parse(const std::string& reference, const std::stri
         request.text = request.reference.str();
     }
     return request;
+}
+
+std::string ModuleRequest::named() const {
+    if (kind != Kind::Url) return text;
+    const auto host = text.find("//") + 2;
+    const auto path = std::min(text.find_first_of("/?#", host), text.size());
+    const auto user = text.rfind('@', path);
+    const auto plain = text.substr(0, text.find_first_of("?#"));
+    return user == std::string::npos || user < host ? plain : plain.substr(0, host) + plain.substr(user + 1);
 }
 
 void ModuleRequest::ask(ModuleService& modules, const Caller& caller, ModuleCallback callback) const {

@@ -19,6 +19,7 @@ struct ModuleRequest {
     /// `reference`: with or without oci://, or an http(s) url. Throws Refusal where not one of the two is given, and
     /// what Reference::parse() throws.
     static ModuleRequest parse(const std::string& reference, const std::string& extension);
+    std::string named() const; ///< `text` without what may be secret in a url
     void ask(ModuleService& modules, const Caller& caller, ModuleCallback callback) const;
 };
 

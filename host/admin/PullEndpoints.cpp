@@ -16,8 +16,9 @@ namespace wasmproxy::host {
 namespace {
 
 constexpr std::size_t BodyLimit = 512 * 1024;
-constexpr std::size_t AtOnce = 8; // references of a prefetch: agents' pulls have workers left
-constexpr int MostAsks = 4;       // for one reference, each as long as pull.hold
+constexpr std::size_t AtOnce = 8;       // references of a prefetch: agents' pulls have workers left
+constexpr std::size_t MostAudited = 20; // references of a prefetch in one line
+constexpr int MostAsks = 4;             // for one reference, each as long as pull.hold
 constexpr std::chrono::seconds AskPatience{300};
 constexpr std::chrono::seconds RefreshPatience{14};
 
@@ -48,11 +49,15 @@ AdminAnswer PullEndpoints::prefetch(const AdminRequest& request) const {
             throw Refusal::invalid("references[" + std::to_string(wanted.size()) + "]: " + error.what(), error.hint());
         }
     }
+    std::string audited;
+    for (std::size_t i = 0; i < std::min(wanted.size(), MostAudited); ++i)
+        audited += (i > 0 ? " " : "") + wanted[i].named();
+    if (wanted.size() > MostAudited) audited += " and " + std::to_string(wanted.size() - MostAudited) + " more";
     const auto job = _jobs->start("prefetch", request.actor,
                                   [self = *this, wanted = std::move(wanted), caller = request.caller](Jobs::Run& run) {
                                       return self.pullAll(run, wanted, caller);
                                   });
-    return JobEndpoints::accepted(job);
+    return JobEndpoints::accepted(job, audited);
 }
 
 Poco::JSON::Object::Ptr PullEndpoints::pullAll(Jobs::Run& run, const std::vector<ModuleRequest>& wanted,
@@ -110,8 +115,10 @@ Poco::JSON::Object::Ptr PullEndpoints::pullAll(Jobs::Run& run, const std::vector
 AdminAnswer PullEndpoints::refresh(const AdminRequest& request) const {
     const RequestBody body(request, {"reference", "extension"});
     const auto wanted = ModuleRequest::parse(body.text("reference"), body.text("extension"));
-    return _description.answer(*_pulls, wanted, request, {request.requestId, request.caller, {}, true},
-                               RefreshPatience);
+    auto answer =
+        _description.answer(*_pulls, wanted, request, {request.requestId, request.caller, {}, true}, RefreshPatience);
+    answer.audited = wanted.named();
+    return answer;
 }
 
 } // namespace wasmproxy::host

@@ -49,9 +49,11 @@ AdminAnswer SettingsEndpoints::setLevel(const AdminRequest& request) const {
     } catch (const Error& error) {
         throw Refusal::invalid(error.what(), error.hint());
     }
-    Poco::JSON::Object answer;
-    answer.set("level", level);
-    return AdminAnswer::json(answer);
+    Poco::JSON::Object inForce;
+    inForce.set("level", level);
+    auto answer = AdminAnswer::json(inForce);
+    answer.audited = level;
+    return answer;
 }
 
 AdminAnswer SettingsEndpoints::validate(const AdminRequest& request) const {

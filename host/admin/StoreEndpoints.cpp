@@ -102,20 +102,23 @@ AdminAnswer StoreEndpoints::purging(const AdminRequest& request, const std::stri
         throw Refusal{409, "PINNED", what + " has what is pinned: " + plan.pinned.front().str(),
                       "DELETE /api/v1/modules/" + plan.pinned.front().str() + "/pin first"};
     return JobEndpoints::accepted(
-        _rooms.jobs.start("purge", request.actor, [rooms = _rooms, what, select](Jobs::Run& run) {
-            run.progress(0, 0, what);
-            Purge purge(rooms.cache, rooms.index, rooms.told, rooms.manifestBytes);
-            const auto now = select(purge); // it may have waited
-            if (!now.pinned.empty())
-                throw Error(ErrorCode::CallerRefused, now.pinned.front().str() + " was pinned meanwhile", "unpin it");
-            const auto purged = purge.run(run.call(), now);
-            if (!purged.unreached.empty())
-                run.fail(Error(ErrorCode::StorageFault,
-                               "the shared cache " + *purged.unreached.begin() +
-                                   " could not be asked to remove what is purged",
-                               "purge again when it is back"));
-            return describe(purged);
-        }));
+        _rooms.jobs.start("purge", request.actor,
+                          [rooms = _rooms, what, select](Jobs::Run& run) {
+                              run.progress(0, 0, what);
+                              Purge purge(rooms.cache, rooms.index, rooms.told, rooms.manifestBytes);
+                              const auto now = select(purge); // it may have waited
+                              if (!now.pinned.empty())
+                                  throw Error(ErrorCode::CallerRefused,
+                                              now.pinned.front().str() + " was pinned meanwhile", "unpin it");
+                              const auto purged = purge.run(run.call(), now);
+                              if (!purged.unreached.empty())
+                                  run.fail(Error(ErrorCode::StorageFault,
+                                                 "the shared cache " + *purged.unreached.begin() +
+                                                     " could not be asked to remove what is purged",
+                                                 "purge again when it is back"));
+                              return describe(purged);
+                          }),
+        what);
 }
 
 AdminAnswer StoreEndpoints::remove(const AdminRequest& request) const {

@@ -545,6 +545,7 @@ public:
                         AdminAnswer answer;
                         answer.status = 202;
                         answer.job = "17";
+                        answer.audited = "r.example.com/team/app:v1";
                         return answer;
                     }});
         server.start();
@@ -568,7 +569,7 @@ public:
         }
         assertHas(text, "audit actor=\"token alice\" address=127.0.0.1 method=PUT path=/api/v1/closed/x request=" + id +
                             " status=200");
-        assertHas(text, "path=/api/v1/job");
+        assertHas(text, "path=/api/v1/job object=r.example.com/team/app:v1");
         assertHas(text, "status=202 job=17");
         assertHas(text, "audit actor=\"token read\" address=127.0.0.1 method=DELETE path=/api/v1/closed/y");
         std::size_t lines = 0;
