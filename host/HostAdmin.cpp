@@ -55,8 +55,8 @@ void Host::addEndpoints() {
                     {forgetHot, distrust},
                     rooms.current()->limits().manifestBytes})
         .addTo(admin);
-    ArchiveEndpoints(
-        {rooms.jobs, rooms.index, rooms.cache, rooms.pulls, limits, adminOptions(_first->settings).uploadDirectory})
+    ArchiveEndpoints({rooms.jobs, rooms.index, rooms.cache, rooms.pulls, limits,
+                      adminOptions(_first->settings).uploadDirectory, ModuleDescription(rooms.index, publicUrl)})
         .addTo(admin);
     ExtensionFileEndpoints(rooms.extensions, [&rooms] { return std::atomic_load(&rooms.extensionFiles); }).addTo(admin);
     SettingsEndpoints({[this](const std::string& ini) { return validate(ini); },

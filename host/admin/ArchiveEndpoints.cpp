@@ -112,6 +112,7 @@ AdminAnswer ArchiveEndpoints::import(const AdminRequest& request) const {
                 result->set("size", static_cast<Poco::UInt64>(record.size));
                 result->set("layout", record.layout);
                 result->set("proxyAbi", record.proxyAbi);
+                result->set("url", rooms.description.pinnedUrl(reference, record.manifest));
                 result->set("contents", static_cast<Poco::UInt64>(imported.contents));
                 result->set("bytes", static_cast<Poco::UInt64>(imported.bytes));
                 return result;

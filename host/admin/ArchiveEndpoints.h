@@ -2,6 +2,7 @@
 #pragma once
 
 #include "admin/AdminRequest.h"
+#include "admin/ResolveEndpoint.h"
 #include "pull/ModuleIntake.h"
 
 #include <functional>
@@ -23,6 +24,7 @@ public:
         PullService& pulls;
         std::function<PullLimits()> limits; ///< as they are now
         std::string folder;                 ///< for temporary files
+        ModuleDescription description;
     };
 
     explicit ArchiveEndpoints(const Rooms& rooms) : _rooms(rooms) {} ///< all outlive the server

@@ -22,6 +22,10 @@ std::string base64Url(const std::string& text) {
     return out.str();
 }
 
+std::string pathOf(const Reference& reference, const Digest& manifest) {
+    return "/fetch/" + base64Url("oci://" + reference.pinned(manifest).str());
+}
+
 std::string pathOf(const ModuleRequest& request, const Digest& manifest) {
     switch (request.kind) {
     case ModuleRequest::Kind::Url:
@@ -31,10 +35,14 @@ std::string pathOf(const ModuleRequest& request, const Digest& manifest) {
     case ModuleRequest::Kind::Artifact:
         break;
     }
-    return "/fetch/" + base64Url("oci://" + request.reference.pinned(manifest).str());
+    return pathOf(request.reference, manifest);
 }
 
 } // namespace
+
+std::string ModuleDescription::pinnedUrl(const Reference& reference, const Digest& manifest) const {
+    return _publicUrl + pathOf(reference, manifest);
+}
 
 Poco::JSON::Object ModuleDescription::of(const ModuleRequest& request, const ServedModule& served) const {
     const auto record = _index->module(served.manifest);

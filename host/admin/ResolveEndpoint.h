@@ -24,6 +24,8 @@ public:
     ModuleDescription(const DigestIndex& index, std::string publicUrl)
         : _index(&index), _publicUrl(std::move(publicUrl)) {}
     Poco::JSON::Object of(const ModuleRequest& request, const ServedModule& served) const;
+    /// What names this content for ever.
+    std::string pinnedUrl(const Reference& reference, const Digest& manifest) const;
     /// Asks for it on behalf of `request`, waits, and describes it or says why not.
     AdminAnswer answer(ModuleService& modules, const ModuleRequest& wanted, const AdminRequest& request,
                        const Caller& caller, std::chrono::milliseconds patience) const;

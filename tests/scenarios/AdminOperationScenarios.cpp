@@ -122,6 +122,8 @@ private:
         const auto good = awaitJob(proxy, send(proxy, "POST", target, archive));
         CPPUNIT_ASSERT_EQUAL_MESSAGE(proxy.log(), std::string("succeeded"), stateOf(good));
         CPPUNIT_ASSERT_EQUAL(manifest, good->getObject("result")->getValue<std::string>("manifestDigest"));
+        const auto url = good->getObject("result")->getValue<std::string>("url");
+        CPPUNIT_ASSERT_EQUAL(module, proxy.get(url.substr(url.find("/fetch/"))).body);
         const auto served = proxy.fetch(nowhere + "/other/app:v9");
         CPPUNIT_ASSERT_EQUAL(200, served.status);
         CPPUNIT_ASSERT(served.body == module);
