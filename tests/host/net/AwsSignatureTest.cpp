@@ -23,8 +23,8 @@ HttpRequest signedRequest() {
 /// The vectors were computed by hand after AWS's specification and agree with aws-sdk-go.
 class AwsSignatureTest : public CppUnit::TestFixture {
     CPPUNIT_TEST_SUITE(AwsSignatureTest);
-    CPPUNIT_TEST(equalsTheVector);
-    CPPUNIT_TEST(equalsTheVectorWithASessionToken);
+    CPPUNIT_TEST(row25EqualsTheVector);
+    CPPUNIT_TEST(row25EqualsTheVectorWithASessionToken);
     CPPUNIT_TEST(signsNowWithoutADate);
     CPPUNIT_TEST(nextRequestOfTheLaneIsNotSigned);
     CPPUNIT_TEST(refusesWhatCannotBeSigned);
@@ -56,7 +56,7 @@ public:
         return count;
     }
 
-    void equalsTheVector() {
+    void row25EqualsTheVector() {
         const auto head = heads({signedRequest()}).front();
         assertContains(head,
                        "Authorization: AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260101/us-west-2/ecr/aws4_request, "
@@ -69,7 +69,7 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::size_t(0), times(head, SecretKey));
     }
 
-    void equalsTheVectorWithASessionToken() {
+    void row25EqualsTheVectorWithASessionToken() {
         HttpRequest request = signedRequest();
         request.signature->sessionToken = Secret("SESSIONTOKEN");
         const auto head = heads({request}).front();

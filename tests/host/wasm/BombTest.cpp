@@ -73,7 +73,7 @@ Artifact layerOf(const char* mediaType, std::shared_ptr<MemoryBlob> blob) {
 
 class BombTest : public CppUnit::TestFixture {
     CPPUNIT_TEST_SUITE(BombTest);
-    CPPUNIT_TEST(gzipOfZeros);
+    CPPUNIT_TEST(row21GzipOfZeros);
     CPPUNIT_TEST(gzipOfZerosBesideTheModule);
     CPPUNIT_TEST(rawGzipOfZeros);
     CPPUNIT_TEST(nested);
@@ -91,7 +91,7 @@ class BombTest : public CppUnit::TestFixture {
 
     const std::string _tenMiB = gzip(std::string(10u << 20, '\0')); // some 10 KiB
 
-    void gzipOfZeros() {
+    void row21GzipOfZeros() {
         const std::string head = gzip(tarHeader("plugin.wasm", std::uint64_t(10) << 30) + coreModule());
         const auto blob = std::make_shared<MemoryBlob>(head, _tenMiB, 1024); // 10 MiB that become 10 GiB
         Artifact artifact = layerOf(type::OciTarGzip, blob);

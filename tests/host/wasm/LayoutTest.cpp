@@ -33,10 +33,12 @@ class LayoutTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(labelsLie);
     CPPUNIT_TEST(componentsAreRefused);
     CPPUNIT_TEST(otherContentIsDescribed);
+    CPPUNIT_TEST(row22ASignatureIsNoModule);
+    CPPUNIT_TEST(row23AnEnvelopeIsNoModule);
     CPPUNIT_TEST(foreignLayersAreNeverOpened);
     CPPUNIT_TEST(onlyNeededLayersAreOpened);
     CPPUNIT_TEST(whatOpenAndSinkThrowPasses);
-    CPPUNIT_TEST(childOfIndex);
+    CPPUNIT_TEST(row17ChildOfIndex);
     CPPUNIT_TEST(childRefused);
     CPPUNIT_TEST_SUITE_END();
 
@@ -243,6 +245,33 @@ class LayoutTest : public CppUnit::TestFixture {
         hostile.layer("evil\n\x1b[31mtype", "x");
         CPPUNIT_ASSERT(hostile.refusal().find_first_of("\n\x1b") == std::string::npos);
     }
+    /// Signatures are not verified, so no payload is held against a digest; but the tag of one, sha256-<hex>.sig, can
+    /// be asked for like any other.
+    void row22ASignatureIsNoModule() {
+        const std::string type = "application/vnd.dev.cosign.simplesigning.v1+json";
+        const std::string payload =
+            R"({"critical":{"identity":{"docker-reference":"reg.io/x"},"image":)"
+            R"({"docker-manifest-digest":"sha256:00"},"type":"cosign container image signature"}})";
+        Artifact one;
+        one.config("application/vnd.oci.image.config.v1+json").layer(type, payload);
+        assertContains("a JSON document", one.refusal());
+        Artifact two;
+        two.config("application/vnd.oci.image.config.v1+json").layer(type, payload).layer(type, payload + " ");
+        assertContains(type, two.refusal());
+        CPPUNIT_ASSERT(two.opened.empty() && two.module.empty());
+    }
+    /// Nor are attestations: an envelope is the same to us whatever its predicateType says.
+    void row23AnEnvelopeIsNoModule() {
+        const std::string envelope = R"({"payloadType":"application/vnd.in-toto+json","payload":"AGFzbQEAAAA=",)"
+                                     R"("signatures":[{"sig":"AA=="}]})";
+        for (const char* type : {"application/vnd.dsse.envelope.v1+json", "application/vnd.in-toto+json",
+                                 "application/vnd.dev.sigstore.bundle.v0.3+json"}) {
+            Artifact artifact;
+            artifact.config("application/vnd.oci.empty.v1+json").layer(type, envelope);
+            assertContains("a JSON document", artifact.refusal());
+            CPPUNIT_ASSERT(artifact.module.empty());
+        }
+    }
     void foreignLayersAreNeverOpened() {
         Artifact raw;
         raw.layer(media::Wasm, _module);
@@ -323,7 +352,7 @@ class LayoutTest : public CppUnit::TestFixture {
         return out;
     }
 
-    void childOfIndex() {
+    void row17ChildOfIndex() {
         const std::pair<std::vector<std::string>, std::size_t> cases[] = {
             {{"linux/arm64", "linux/amd64", "wasi/wasm"}, 2},
             {{"linux/amd64", "wasip1/wasm"}, 1},

@@ -11,7 +11,7 @@ class VaultLoginTest : public VaultFixture {
     CPPUNIT_TEST(takesTheTokenThatLiesThere);
     CPPUNIT_TEST(aRefusedLoginNamesRoleAndMount);
     CPPUNIT_TEST(aRefusedLoginIsNotRepeatedUntilItsFilesChange);
-    CPPUNIT_TEST(logsInOnceMoreAfter403);
+    CPPUNIT_TEST(row20LogsInOnceMoreAfter403);
     CPPUNIT_TEST(aDeniedPathIsAnError);
     CPPUNIT_TEST(aRevokedTokenOfAFileKeepsWhatWasRead);
     CPPUNIT_TEST(renewsAtTwoThirds);
@@ -96,7 +96,7 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::size_t(1), logged("answers again"));
     }
 
-    void logsInOnceMoreAfter403() {
+    void row20LogsInOnceMoreAfter403() {
         makeWithAppRole();
         CPPUNIT_ASSERT_EQUAL(Password, password());
         server.revokeTokens();

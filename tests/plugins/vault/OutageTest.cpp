@@ -8,7 +8,7 @@ using namespace wasmproxy::test;
 
 class VaultOutageTest : public VaultFixture {
     CPPUNIT_TEST_SUITE(VaultOutageTest);
-    CPPUNIT_TEST(keepsWhatWasReadThroughOutages);
+    CPPUNIT_TEST(row20KeepsWhatWasReadThroughOutages);
     CPPUNIT_TEST(asksOncePerPause);
     CPPUNIT_TEST(whatIsKeptEnds);
     CPPUNIT_TEST(rotatesAfterAnOutage);
@@ -20,7 +20,7 @@ class VaultOutageTest : public VaultFixture {
     CPPUNIT_TEST_SUITE_END();
 
 public:
-    void keepsWhatWasReadThroughOutages() {
+    void row20KeepsWhatWasReadThroughOutages() {
         makeWithToken();
         CPPUNIT_ASSERT_EQUAL(Password, password());
         CPPUNIT_ASSERT(find("absent.io").empty());

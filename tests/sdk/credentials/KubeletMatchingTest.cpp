@@ -13,9 +13,9 @@ using namespace wasmproxy;
 class KubeletMatchingTest : public CppUnit::TestFixture {
     CPPUNIT_TEST_SUITE(KubeletMatchingTest);
     CPPUNIT_TEST(aKeyLosesSchemeAndApiVersion);
-    CPPUNIT_TEST(portsAreEqual);
-    CPPUNIT_TEST(eachLabelIsAGlob);
-    CPPUNIT_TEST(aPathEndsAtABoundary);
+    CPPUNIT_TEST(row18PortsAreEqual);
+    CPPUNIT_TEST(row18EachLabelIsAGlob);
+    CPPUNIT_TEST(row18APathEndsAtABoundary);
     CPPUNIT_TEST(noKeyIsForALookAlike);
     CPPUNIT_TEST(longerPathsComeFirst);
     CPPUNIT_TEST(dockerHubHasOneName);
@@ -37,7 +37,7 @@ class KubeletMatchingTest : public CppUnit::TestFixture {
         }
     }
 
-    void portsAreEqual() {
+    void row18PortsAreEqual() {
         require(true, "reg.io", "reg.io", "a");
         require(true, "reg.io:5000", "reg.io:5000", "a");
         require(false, "reg.io:5000", "reg.io", "a");
@@ -48,7 +48,7 @@ class KubeletMatchingTest : public CppUnit::TestFixture {
         CPPUNIT_ASSERT(!RegistryPattern::parse("reg.io:*")); // a port is no glob
     }
 
-    void eachLabelIsAGlob() {
+    void row18EachLabelIsAGlob() {
         require(false, "*.io", "a.b.io", "x");
         require(true, "*.*.io", "a.b.io", "x");
         require(false, "*.*.io", "b.io", "x");
@@ -64,7 +64,7 @@ class KubeletMatchingTest : public CppUnit::TestFixture {
         require(false, "*", "reg.io", "x"); // one label only
     }
 
-    void aPathEndsAtABoundary() {
+    void row18APathEndsAtABoundary() {
         require(true, "reg.io/foo", "reg.io", "foo");
         require(true, "reg.io/foo", "reg.io", "foo/bar/baz");
         require(false, "reg.io/foo", "reg.io", "foobar"); // the kubelet says yes (kubernetes#102472)

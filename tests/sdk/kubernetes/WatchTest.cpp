@@ -20,12 +20,12 @@ WatchTiming quick() {
 class WatchTest : public CppUnit::TestFixture {
     CPPUNIT_TEST_SUITE(WatchTest);
     CPPUNIT_TEST(seesWhatHappens);
-    CPPUNIT_TEST(readsPiecesOfAnySize);
+    CPPUNIT_TEST(row19ReadsPiecesOfAnySize);
     CPPUNIT_TEST(isCutAnywhere);
-    CPPUNIT_TEST(listsAgainAfterAnExpiredVersion);
+    CPPUNIT_TEST(row19ListsAgainAfterAnExpiredVersion);
     CPPUNIT_TEST(listsAgainAfterAnExpiredContinue);
-    CPPUNIT_TEST(goesOnFromABookmark);
-    CPPUNIT_TEST(watchesAgainAfterASilentEnd);
+    CPPUNIT_TEST(row19GoesOnFromABookmark);
+    CPPUNIT_TEST(row19WatchesAgainAfterASilentEnd);
     CPPUNIT_TEST(doesNotHammerWhenWatchesEndAtOnce);
     CPPUNIT_TEST(outlivesAnOutage);
     CPPUNIT_TEST(waitsAsLongAsItIsTold);
@@ -60,7 +60,7 @@ public:
         CPPUNIT_ASSERT(_cluster.services.lines().empty());
     }
 
-    void readsPiecesOfAnySize() {
+    void row19ReadsPiecesOfAnySize() {
         Watch watch(_cluster.client, Things, {}, _seen, quick());
         watch.start();
         CPPUNIT_ASSERT(_seen.await({}));
@@ -98,7 +98,7 @@ public:
         CPPUNIT_ASSERT_EQUAL(1, _seen.lists()); // nothing was lost, so nothing was listed again
     }
 
-    void listsAgainAfterAnExpiredVersion() {
+    void row19ListsAgainAfterAnExpiredVersion() {
         put("a", "1");
         put("b", "1");
         Watch watch(_cluster.client, Things, {}, _seen, quick());
@@ -135,7 +135,7 @@ public:
         CPPUNIT_ASSERT_EQUAL(0, _seen.failures());
     }
 
-    void goesOnFromABookmark() {
+    void row19GoesOnFromABookmark() {
         Watch watch(_cluster.client, Things, {}, _seen, quick());
         watch.start();
         CPPUNIT_ASSERT(_cluster.api.awaitWatches(1));
@@ -153,7 +153,7 @@ public:
         CPPUNIT_ASSERT_EQUAL(1, _seen.lists());
     }
 
-    void watchesAgainAfterASilentEnd() {
+    void row19WatchesAgainAfterASilentEnd() {
         put("a", "1");
         Watch watch(_cluster.client, Things, {}, _seen, quick());
         watch.start();

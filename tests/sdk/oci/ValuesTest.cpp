@@ -14,6 +14,7 @@ class ErrorCodeTest : public CppUnit::TestFixture {
     CPPUNIT_TEST_SUITE(ErrorCodeTest);
     CPPUNIT_TEST(everyCodeHasItsRow);
     CPPUNIT_TEST(unknownNumbersAreInternal);
+    CPPUNIT_TEST(row24NoAnswerOfOursIsAChallenge);
     CPPUNIT_TEST(statusAndRetryAgree);
     CPPUNIT_TEST_SUITE_END();
 
@@ -59,6 +60,15 @@ class ErrorCodeTest : public CppUnit::TestFixture {
     void unknownNumbersAreInternal() {
         for (const int number : {-1, 23, 1000, -2147483647})
             CPPUNIT_ASSERT_EQUAL(500, traitsOf(static_cast<ErrorCode>(number)).status);
+    }
+
+    /// istio-agent refuses a 401 whose realm is not the URL of a DNS host; it never gets one. The admin port's own
+    /// challenge is for operators.
+    void row24NoAnswerOfOursIsAChallenge() {
+        for (int number = -1; number <= static_cast<int>(ErrorCode::Blocked) + 1; ++number) {
+            const int status = traitsOf(static_cast<ErrorCode>(number)).status;
+            CPPUNIT_ASSERT(status != 401 && status != 407);
+        }
     }
 
     void statusAndRetryAgree() {
