@@ -2,12 +2,12 @@
 // Libraries dropped into the plugin directory of a running proxy: a good one is there at once, bad ones say why they
 // are not, and who fetches modules meanwhile notices nothing.
 #include "PluginFolder.h"
+#include "QuietMachine.h"
 
 #include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
-#include <cstdlib>
 #include <fstream>
 #include <iostream>
 #include <thread>
@@ -68,11 +68,6 @@ class DropInScenarios : public CppUnit::TestFixture {
             return found != listed.end() && found->second.state == state;
         });
     }
-    /// Nothing of what is measured means anything to a tenth while others keep the cores busy.
-    static bool quiet() {
-        double load = 0;
-        return ::getloadavg(&load, 1) == 1 && load < std::thread::hardware_concurrency() * 0.75;
-    }
     static void append(const Proxy& proxy, const std::string& text) {
         std::ofstream(proxy.configuration(), std::ios::app) << text;
     }
@@ -105,8 +100,8 @@ class DropInScenarios : public CppUnit::TestFixture {
         until(proxy, [&] { return listedBy(proxy).at("directory.so").usedBy.count("credential.vol") == 1; });
         const auto used = since(dropped);
         std::cout << "a plugin dropped in is offered after " << offered << " s and used after " << used << " s\n";
-        CPPUNIT_ASSERT(offered < (quiet() ? 2 : 10));
-        CPPUNIT_ASSERT(used < (quiet() ? 2 : 10));
+        CPPUNIT_ASSERT(offered < (quietMachine() ? 2 : 10));
+        CPPUNIT_ASSERT(used < (quietMachine() ? 2 : 10));
         until(proxy, [&] { return proxy.fetch(reference).status == 200; });
         CPPUNIT_ASSERT(proxy.fetch(reference).body == module);
         contains("plugin loaded file=directory.so plugin=directory", proxy.log());
@@ -187,14 +182,15 @@ class DropInScenarios : public CppUnit::TestFixture {
         const PrivateRegistry upstream;
         const PluginFolder plugins;
         const Proxy proxy(optionsFor(upstream, plugins));
-        const bool wasQuiet = quiet();
+        const bool wasQuiet = quietMachine();
         // Without and with bad libraries in turn, so that the machine's moods even out.
         const int rounds = wasQuiet ? 6 : 2;
         const double allowed = wasQuiet ? 1.1 : 2;
         double ratio = 0;
         for (int series = 0; series < Tries && (series == 0 || ratio >= allowed); ++series)
             ratio = measure(upstream, plugins, proxy, series, rounds);
-        if (!wasQuiet) std::cout << "others use this machine: a tenth cannot be told, twofold can\n";
+        if (!wasQuiet)
+            sayLeftOut("DropInScenarios", "that 12 bad libraries cost others no more than a tenth (twofold was)");
         CPPUNIT_ASSERT_MESSAGE(std::to_string(ratio), ratio < allowed);
         for (const auto& plugin : PluginFolder::ours())
             CPPUNIT_ASSERT_EQUAL(std::string("loaded"), listedBy(proxy).at(plugin + ".so").state);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What one registry's failure costs the clients of another.
+#include "QuietMachine.h"
 #include "Rig.h"
 
 #include "support/FaultProxy.h"
@@ -28,11 +29,6 @@ class IsolationScenarios : public CppUnit::TestFixture {
         std::sort(values.begin(), values.end());
         return values.at(values.size() * 99 / 100);
     }
-    /// Nothing of what is measured means anything to a tenth while others keep the cores busy.
-    static bool quiet() {
-        double load = 0;
-        return ::getloadavg(&load, 1) == 1 && load < std::thread::hardware_concurrency() * 0.75;
-    }
     static void push(const PrivateRegistry& upstream, int series) {
         std::vector<std::thread> clients;
         for (int client = 0; client < 4; ++client)
@@ -57,13 +53,15 @@ class IsolationScenarios : public CppUnit::TestFixture {
             "[backend.hole]\nplugin = oci\nplain-http = true\n[route.hole]\nmatch = " + dark + "/**\nbackend = hole\n";
         const Proxy proxy(options);
         const auto good = upstream.registry.host() + "/team/m";
-        const bool wasQuiet = quiet();
+        const bool wasQuiet = quietMachine();
         double ratio = 0;
         for (int series = 0; series < Tries && (series == 0 || ratio >= Allowed); ++series) {
             push(upstream, series);
             ratio = measure(proxy, good + std::to_string(series) + "-", dark + "/team/x" + std::to_string(series));
         }
-        if (!wasQuiet) std::cout << "others use this machine: a tenth cannot be told, twofold can\n";
+        if (!wasQuiet)
+            sayLeftOut("IsolationScenarios",
+                       "that a black hole costs other registries no more than a tenth (twofold was)");
         CPPUNIT_ASSERT(ratio < (wasQuiet ? Allowed : 2));
     }
 
