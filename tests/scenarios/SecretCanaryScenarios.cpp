@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One secret of each kind on every path there is, and then every output there is searched for all of them in all forms.
+#include "CanaryOutputs.h"
 #include "CanaryStage.h"
 #include "EchoRegistry.h"
 #include "Rig.h"
@@ -13,7 +14,7 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <iostream>
+#include <map>
 #include <set>
 #include <thread>
 
@@ -37,74 +38,20 @@ const SecretForms Docker = password("Docker");
 const SecretForms Plain = password("Plain");
 const SecretForms Cluster = password("Cluster");
 const SecretForms Vault = password("Vault");
-const SecretForms Broken = password("Broken"); // of documents that cannot be read
-const SecretForms Account = token("Account");  // the service account's
+const SecretForms Helper = password("Helper");     // of docker's credential helpers
+const SecretForms Provider = password("Provider"); // of the kubelet's
+const SecretForms Named = password("Named");       // of the Secret that Extensions name
+const SecretForms Broken = password("Broken");     // of documents that cannot be read
+const SecretForms Account = token("Account");      // the service account's
 const SecretForms VaultToken = token("VaultToken");
 const SecretForms Bearer = token("Bearer");
 const SecretForms Signature = token("Signature");
-const std::vector<const SecretForms*> All = {&Docker,  &Plain,      &Cluster, &Vault,    &Broken,
-                                             &Account, &VaultToken, &Bearer,  &Signature};
-/// The sources whose credentials registries are shown.
+const std::vector<const SecretForms*> All = {&Docker, &Plain,  &Cluster, &Vault,      &Helper, &Provider,
+                                             &Named,  &Broken, &Account, &VaultToken, &Bearer, &Signature};
+/// The sources whose credentials registries are shown. `named` is what Extensions are pulled from.
 const std::vector<std::pair<std::string, const SecretForms*>> Sources = {
-    {"team", &Docker}, {"plain", &Plain}, {"cluster", &Cluster}, {"vault", &Vault}, {"vault-account", &Vault}};
-
-/// Everything that was put out, by where.
-class Outputs {
-public:
-    void add(const std::string& where, const std::string& text) { _texts.emplace_back(where, text); }
-    void add(const std::string& where, const HttpAnswer& answer) {
-        std::string text = std::to_string(answer.status) + " " + answer.error + "\n";
-        for (const auto& [name, value] : answer.headers)
-            text += name + ": " + value + "\n";
-        add(where, text + answer.body);
-    }
-    void addRun(const std::vector<std::string>& arguments) {
-        const TemporaryFolder folder;
-        Child::Options options;
-        options.outputFile = folder / "output";
-        Child child(BUILD_ROOT "/bin/wasm-proxy", arguments, options);
-        CPPUNIT_ASSERT(child.wait(std::chrono::seconds(60)).has_value());
-        add("wasm-proxy " + arguments.back(), readFile(options.outputFile));
-    }
-    /// Names, and content but for the files that hold the secrets. `own`: of content by digest, which is kept as it
-    /// came.
-    void addFolder(const std::string& path, const std::vector<std::string>& inputs,
-                   const std::set<std::string>& own = {}) {
-        for (const auto& entry : fs::recursive_directory_iterator(path)) {
-            const auto name = entry.path().string();
-            add("the name of " + name, name);
-            const bool input = std::any_of(inputs.begin(), inputs.end(), [&](const std::string& each) {
-                return name.compare(path.size() + 1, each.size(), each) == 0;
-            });
-            if (entry.is_regular_file() && !input && own.count(entry.path().filename()) == 0) add(name, readFile(name));
-        }
-    }
-    void addProcess(pid_t pid) {
-        for (const char* file : {"environ", "cmdline", "status", "comm", "limits", "maps"})
-            add(std::string("/proc/PID/") + file, readFile("/proc/" + std::to_string(pid) + "/" + file));
-    }
-    /// Fails with the first places of all that were found.
-    void requireNone() const {
-        std::size_t bytes = 0;
-        std::string found;
-        int hits = 0;
-        for (const auto& [where, text] : _texts) {
-            bytes += text.size();
-            for (const auto* secret : All) {
-                const auto hit = secret->foundIn(text);
-                if (hit.empty()) continue;
-                ++hits;
-                if (found.size() < 8000) found += "\n== " + where + "\n" + hit + "\n";
-            }
-        }
-        std::cout << _texts.size() << " outputs, " << bytes << " bytes searched for " << All.size()
-                  << " secrets in 6 encodings: " << hits << " hits\n";
-        CPPUNIT_ASSERT_MESSAGE(found, found.empty());
-    }
-
-private:
-    std::vector<std::pair<std::string, std::string>> _texts;
-};
+    {"team", &Docker},         {"plain", &Plain},   {"cluster", &Cluster},   {"vault", &Vault},
+    {"vault-account", &Vault}, {"helper", &Helper}, {"provider", &Provider}, {"named", &Named}};
 
 /// A docker config with `password`, whose base64 is the only form that JSON does not change.
 std::string configOf(const std::string& host, const std::string& text) {
@@ -167,6 +114,48 @@ class SecretCanaryScenarios : public CppUnit::TestFixture {
                "/**\nbackend = private\ncredentials = " + name + "\n";
     }
 
+    static std::string jsonText(const std::string& text) {
+        std::string result = "\"";
+        for (const char c : text)
+            result += c == '"' || c == '\\' ? std::string("\\") + c : std::string(1, c);
+        return result + "\"";
+    }
+    /// What a kubelet and docker would run. `status` other than 0: they say the secret everywhere and fail.
+    void writePrograms(const std::string& host, const std::string& status) const {
+        const auto user = R"("username":"mesh","password":)";
+        const std::map<std::string, std::string> answers = {
+            {"docker-credential-canary",
+             R"({"ServerURL":"x","Username":"mesh","Secret":)" + jsonText(Helper.value()) + "}"},
+            {"provider", R"({"kind":"CredentialProviderResponse","apiVersion":"credentialprovider.kubelet.k8s.io/v1",)"
+                         R"("cacheKeyType":"Image","auth":{")" +
+                             host + "\":{" + user + jsonText(Provider.value()) + "}}}"}};
+        for (const auto& [name, answer] : answers) {
+            const auto said = _folder.write("inputs/said-" + name, answer);
+            _folder.write("inputs/new",
+                          "#!/bin/sh\ncat " + said + "\n[ " + status + " = 0 ] || cat " + said + " >&2\nexit " +
+                              status + "\n",
+                          0755);
+            fs::rename(_folder / "inputs/new", _folder / ("inputs/" + name));
+        }
+    }
+    std::string writeProvider(const std::string& host) const {
+        return _folder.write("inputs/provider.yaml",
+                             "apiVersion: kubelet.config.k8s.io/v1\nkind: CredentialProviderConfig\nproviders:\n"
+                             "- name: provider\n  apiVersion: credentialprovider.kubelet.k8s.io/v1\n"
+                             "  defaultCacheDuration: 0s\n  matchImages: [\"" +
+                                 host + "\"]\n");
+    }
+    /// An Extension that is pulled with the Secret `named`, once the proxy knows it.
+    void putExtension(const Proxy& proxy, const std::string& host, const std::string& way) const {
+        _folder.write("new.yaml",
+                      "apiVersion: extension.wasmproxy.io/v1alpha1\nkind: WasmExtension\nmetadata:\n  name: " + way +
+                          "\nspec:\n  url: oci://" + host + "/named/" + way + ":v1\n  imagePullSecret: named\n");
+        fs::rename(_folder / "new.yaml", _folder / ("extensions/" + way + ".yaml"));
+        for (int tries = 1000; tries > 0; --tries, std::this_thread::sleep_for(std::chrono::milliseconds(20)))
+            if (proxy.admin("/api/v1/extensions/" + way).status == 200) return;
+        CPPUNIT_FAIL("the Extension " + way + " is not seen:\n" + proxy.log());
+    }
+
     void drive(const std::string& format) {
         EchoRegistry registry(Bearer.value(), Signature.value());
         const auto host = registry.host();
@@ -203,8 +192,16 @@ class SecretCanaryScenarios : public CppUnit::TestFixture {
         more += section("vault", vaultLines + "registries/{host}" + withToken);
         more += section("vault-account", vaultLines + "accounts/{host}\nauth = kubernetes\nrole = proxy\njwt-file = " +
                                              _folder.write("inputs/jwt", Account.value()));
-        for (const char* name : {"plain", "cluster", "vault", "vault-account"}) // `team` has the rig's route
-            more += route(name, host, name);
+        more += section("helper",
+                        "file\ndocker-config = " + _folder.write("inputs/helper.json", R"({"credsStore":"canary"})") +
+                            "\nhelper-path = " + (_folder / "inputs") + ", /bin");
+        more += section("provider", "file\ncredential-provider-config = " + writeProvider(host) +
+                                        "\ncredential-provider-bin-dir = " + (_folder / "inputs"));
+        writePrograms(host, "0");
+        api.putRegistrySecret("istio-system", "named", host, "mesh", Named.value());
+        for (const char* name : {"plain", "cluster", "vault", "vault-account", "helper", "provider"})
+            more += route(name, host, name); // `team` has the rig's route
+        more += "[route.named]\nmatch = " + host + "/named/**\nbackend = private\ncredentials = cluster\n";
         // What is wrong.
         std::vector<std::string> wrong;
         const auto configs = brokenConfigs(host, Broken.value());
@@ -238,7 +235,7 @@ class SecretCanaryScenarios : public CppUnit::TestFixture {
         options.more = more;
         Proxy proxy(options);
 
-        Outputs outputs;
+        CanaryOutputs outputs(All);
         askInEveryWay(registry, proxy, outputs);
         askInParallel(proxy, host, wrong, "x:v1", outputs);
         troubleTheSources(proxy, api, vault, host, outputs);
@@ -248,7 +245,7 @@ class SecretCanaryScenarios : public CppUnit::TestFixture {
 
     /// Of every folder of the registry, the same.
     static void askInParallel(const Proxy& proxy, const std::string& host, const std::vector<std::string>& folders,
-                              const std::string& rest, Outputs& outputs) {
+                              const std::string& rest, CanaryOutputs& outputs) {
         std::vector<HttpAnswer> answers(folders.size());
         std::vector<std::thread> clients;
         for (std::size_t i = 0; i < folders.size(); ++i)
@@ -261,8 +258,9 @@ class SecretCanaryScenarios : public CppUnit::TestFixture {
         }
     }
 
-    static void askInEveryWay(const EchoRegistry& registry, const Proxy& proxy, Outputs& outputs) {
+    void askInEveryWay(const EchoRegistry& registry, const Proxy& proxy, CanaryOutputs& outputs) const {
         for (const auto& way : EchoRegistry::ways()) {
+            putExtension(proxy, registry.host(), way);
             std::vector<HttpAnswer> answers(Sources.size());
             std::vector<std::thread> clients;
             for (std::size_t i = 0; i < Sources.size(); ++i)
@@ -288,9 +286,10 @@ class SecretCanaryScenarios : public CppUnit::TestFixture {
     }
 
     /// What sources say when they are asked in vain, and secrets that were good and are broken now.
-    static void troubleTheSources(const Proxy& proxy, KubeApi& api, VaultServer& vault, const std::string& host,
-                                  Outputs& outputs) {
-        const std::vector<std::string> all = {"team", "plain", "cluster", "vault", "vault-account"};
+    void troubleTheSources(const Proxy& proxy, KubeApi& api, VaultServer& vault, const std::string& host,
+                           CanaryOutputs& outputs) const {
+        const std::vector<std::string> all = {"team",          "plain",  "cluster", "vault",
+                                              "vault-account", "helper", "provider"};
         auto ask = [&, number = 0](const std::string& what) mutable {
             askInParallel(proxy, host, all, what + std::to_string(++number) + ":v1", outputs);
         };
@@ -301,12 +300,17 @@ class SecretCanaryScenarios : public CppUnit::TestFixture {
             ask("vault" + std::to_string(status));
         }
         vault.fail(0);
+        writePrograms(host, "1");
+        ask("failed");
         vault.redirect("http://localhost:1/" + VaultToken.value());
         ask("moved");
         vault.redirect("");
         for (const auto& config : brokenConfigs(host, Broken.value())) {
             proxy.setDockerConfig(config);
-            api.putSecret("istio-system", "regcred", "kubernetes.io/dockerconfigjson", {{".dockerconfigjson", config}});
+            for (const char* secret : {"regcred", "named"})
+                api.putSecret("istio-system", secret, "kubernetes.io/dockerconfigjson",
+                              {{".dockerconfigjson", config}});
+            outputs.add("the answer for an Extension with a broken Secret", proxy.get("/extensions/echo-404.wasm"));
             for (const char* folder : {"secret/registries/", "secret/accounts/"})
                 vault.write(folder + host, {{".dockerconfigjson", config}});
             ask("broken");
@@ -326,7 +330,9 @@ class SecretCanaryScenarios : public CppUnit::TestFixture {
         // So that what follows does not wait for them.
         api.comeBack();
         api.requireToken(Account.value());
+        api.putRegistrySecret("istio-system", "named", host, "mesh", Named.value());
         vault.token(VaultToken.value());
+        writePrograms(host, "0");
     }
 
     /// As the sources have them, so that no new one is left out.
@@ -344,7 +350,7 @@ class SecretCanaryScenarios : public CppUnit::TestFixture {
         return paths;
     }
 
-    void collect(Proxy& proxy, const EchoRegistry& registry, Outputs& outputs) const {
+    void collect(Proxy& proxy, const EchoRegistry& registry, CanaryOutputs& outputs) const {
         const auto host = registry.host();
         const auto own = registry.echoes();
         for (const auto& path : adminPaths())
@@ -356,7 +362,8 @@ class SecretCanaryScenarios : public CppUnit::TestFixture {
                             proxy.admin("/api/v1/resolve?ref=oci://" + host + "/" + source + "/" + way + ":v1"));
         for (const char* path : {"/metrics", "/healthz", "/readyz", "/"})
             outputs.add(std::string("health ") + path, proxy.health(path));
-        outputs.add("the answer for an Extension", proxy.get("/extensions/wrong.wasm"));
+        for (const char* name : {"wrong", "ok", "echo-400", "bearer-500"})
+            outputs.add("the answer for an Extension", proxy.get(std::string("/extensions/") + name + ".wasm"));
         outputs.addProcess(proxy.child().pid());
         const auto config = "--config=" + proxy.configuration();
         outputs.addRun({config, "--check-config"});
@@ -377,7 +384,7 @@ class SecretCanaryScenarios : public CppUnit::TestFixture {
 
     /// A password where settings have no place for one.
     void whatIsInWrongSettingsIsNotShown() {
-        Outputs outputs;
+        CanaryOutputs outputs(All);
         const auto file = _folder.write(
             "secrets.ini", "[cache.main]\ndirectory = /tmp/x\n[credential.a]\npassword = " + Plain.value() +
                                "\nusername = x\n[credential.b]\n" +
