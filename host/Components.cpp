@@ -165,8 +165,7 @@ Components::Components(const Configuration& configuration, Metrics& metrics, Par
     if (!previous) return;
     const std::lock_guard<std::mutex> lock(previous->_mutex);
     _before = previous->_mirrors;
-    for (const auto& [host, each] : previous->_unrouted)
-        _before.push_back(each.backend);
+    previous->_unrouted.each([this](const Unrouted& each) { _before.push_back(each.backend); });
     _transports = previous->_transports;
 }
 
@@ -208,27 +207,30 @@ std::vector<Route> Components::routes() const {
 
 std::shared_ptr<const Route> Components::unrouted(const Repository& repository, Keychain& keychain) {
     const auto& host = repository.host();
+    const auto make = [&] {
+        const auto plan = _configuration.planForHost(host);
+        auto made = std::make_shared<Unrouted>(Unrouted{
+            makeBackend(plan.backend, &_before),
+            Route{"extensions", Pattern(host + "/**"), plan.backend.name, nullptr, _configuration.standardCredentials},
+            {}});
+        auto& route = made->route;
+        route.backend = made->backend->component.get();
+        for (const auto& [mirror, its] : plan.mirrors) {
+            route.mirrors.push_back(mirror);
+            route.mirrors.back().backend = makeMirror(its)->component.get();
+        }
+        if (made->backend->identity) {
+            made->identity = identityName(plan.backend) + " for " + host;
+            keychain.add({made->identity, made->backend->identity.get()});
+            route.credentials.push_back(made->identity);
+        }
+        return made;
+    };
     const std::lock_guard<std::mutex> lock(_mutex);
-    const auto known = _unrouted.find(host);
-    if (known != _unrouted.end()) return known->second.route;
-    if (_unrouted.size() >= MaxUnrouted)
-        throw Error(ErrorCode::Busy, "Extensions name more than " + std::to_string(MaxUnrouted) + " registries");
-    const auto plan = _configuration.planForHost(host);
-    Unrouted made;
-    made.backend = makeBackend(plan.backend, &_before);
-    Route route{"extensions", Pattern(host + "/**"), plan.backend.name, made.backend->component.get(),
-                _configuration.standardCredentials};
-    for (const auto& [mirror, its] : plan.mirrors) {
-        route.mirrors.push_back(mirror);
-        route.mirrors.back().backend = makeMirror(its)->component.get();
-    }
-    if (made.backend->identity) {
-        const auto name = identityName(plan.backend) + " for " + host;
-        keychain.add({name, made.backend->identity.get()});
-        route.credentials.push_back(name);
-    }
-    made.route = std::make_shared<const Route>(std::move(route));
-    return _unrouted.emplace(host, std::move(made)).first->second.route;
+    const auto held = _unrouted.get(host, make, [&](const Unrouted& dropped) {
+        if (!dropped.identity.empty()) keychain.remove(dropped.identity);
+    });
+    return {held, &held->route};
 }
 
 std::shared_ptr<Components::Backend> Components::makeMirror(const InstancePlan& plan) {
@@ -240,22 +242,20 @@ std::shared_ptr<Components::Backend> Components::makeMirror(const InstancePlan& 
     return made;
 }
 
-HttpTransport& Components::transportFor(const std::string& text) {
+std::shared_ptr<HttpTransport> Components::transportFor(const std::string& text) {
     const auto url = HttpUrl::parse(text, "url");
-    const std::lock_guard<std::mutex> lock(_mutex);
-    auto& services = _transports[url.host()];
-    if (!services) {
-        if (_transports.size() > MaxUnrouted)
-            throw Error(ErrorCode::Busy, "Extensions name more than " + std::to_string(MaxUnrouted) + " hosts");
+    const auto make = [&] {
         TransportSettings transport;
         transport.instance = "extensions";
         transport.trustedHosts = {url.host()};
         transport.observer = [&metrics = _metrics](const std::string& host, int status, const std::string& method) {
             metrics.upstreamRequest(host, method, status);
         };
-        services = std::make_shared<Services>("extensions", std::move(transport));
-    }
-    return services->http();
+        return std::make_shared<Services>("extensions", std::move(transport));
+    };
+    const std::lock_guard<std::mutex> lock(_mutex);
+    const auto held = _transports.get(url.host(), make);
+    return {held, &held->http()};
 }
 
 std::unique_ptr<HostServices> Components::servicesFor(const std::string& room) {

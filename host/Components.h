@@ -5,8 +5,8 @@
 #include "keychain/Keychain.h"
 #include "observe/Metrics.h"
 #include "pull/CacheTiers.h"
+#include "pull/HeldByHost.h"
 
-#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -34,9 +34,10 @@ public:
     std::vector<Route> routes() const; ///< with their backends
     /// The route of a repository that only an Extension permits, its backend made when the host is first named; a
     /// backend's own identity goes to `keychain`. Thread-safe. Throws Error.
+    /// It is kept while the result is held, and beyond that as long as there is room.
     std::shared_ptr<const Route> unrouted(const Repository& repository, Keychain& keychain);
     /// For an Extension's http(s) url: dials that host as written and vets every other. Thread-safe. Throws Error.
-    HttpTransport& transportFor(const std::string& url);
+    std::shared_ptr<HttpTransport> transportFor(const std::string& url);
     /// For a room of the host that talks to the cluster: dials what the operator wrote.
     static std::unique_ptr<HostServices> servicesFor(const std::string& room);
     /// Into the metrics, what registries' limits of pulls leave: as long as the window lasts that a backend measured.
@@ -64,14 +65,15 @@ private:
 
     struct Unrouted {
         std::shared_ptr<Backend> backend;
-        std::shared_ptr<const Route> route;
+        Route route;
+        std::string identity; ///< its name in the keychain; empty: it has none
     };
-    static constexpr std::size_t MaxUnrouted = 1000;              // hosts; a catalog of more is a mistake
-    mutable std::mutex _mutex;                                    // the maps below
-    std::map<std::string, Unrouted> _unrouted;                    // by registry host
-    Instances<RegistryBackend> _mirrors;                          // theirs
-    Instances<RegistryBackend> _before;                           // both, of the configuration before
-    std::map<std::string, std::shared_ptr<Services>> _transports; // by host of a url
+    static constexpr std::size_t MaxUnrouted = 1000; // hosts
+    mutable std::mutex _mutex;                       // the maps below
+    HeldByHost<Unrouted> _unrouted{MaxUnrouted};
+    Instances<RegistryBackend> _mirrors;           // theirs
+    Instances<RegistryBackend> _before;            // both, of the configuration before
+    HeldByHost<Services> _transports{MaxUnrouted}; // of urls
 };
 
 } // namespace wasmproxy::host

@@ -28,7 +28,7 @@ Generation::Generation(std::uint64_t number, std::shared_ptr<const Configuration
                       [this](const Repository& repository) { return _components.unrouted(repository, _keychain); }),
           ModulePuller(shared.cache, shared.index, _keychain, shared.memory, limitsOf(_configuration->settings.pull)),
           HttpSource(shared.cache, shared.index, limitsOf(_configuration->settings.pull),
-                     [this](const std::string& url) -> HttpTransport& { return _components.transportFor(url); })} {}
+                     [this](const std::string& url) { return _components.transportFor(url); })} {}
 
 PullLimits Generation::limits() const {
     return limitsOf(_configuration->settings.pull);

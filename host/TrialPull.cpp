@@ -53,7 +53,7 @@ TrialPull::TrialPull(const Configuration& configuration, Components& components,
       _cache({{"temporary", &_store}}),
       _registry(_cache, _index, keychain, memory, quietLimits(configuration.settings.pull)),
       _http(_cache, _index, quietLimits(configuration.settings.pull),
-            [&components](const std::string& url) -> HttpTransport& { return components.transportFor(url); }) {}
+            [&components](const std::string& url) { return components.transportFor(url); }) {}
 
 std::optional<PulledModule> TrialPull::pull(Call& call, const PullTarget& target) {
     return target.isFile() ? _http.pull(call, target) : _registry.pull(call, target);

@@ -40,6 +40,17 @@ void Keychain::add(Source source) {
     _sources.push_back(std::move(source));
 }
 
+void Keychain::remove(const std::string& name) {
+    {
+        const std::unique_lock<std::shared_mutex> lock(_mutex);
+        _sources.erase(
+            std::remove_if(_sources.begin(), _sources.end(), [&](const Source& each) { return each.name == name; }),
+            _sources.end());
+    }
+    const std::lock_guard<std::mutex> lock(_usesMutex);
+    _uses.erase(name);
+}
+
 CredentialSource* Keychain::source(const std::string& name) const {
     const std::shared_lock<std::shared_mutex> lock(_mutex);
     const auto found =

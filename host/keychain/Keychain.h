@@ -26,6 +26,7 @@ public:
 
     /// One more, for routes that name it.
     void add(Source source);
+    void remove(const std::string& name); ///< once nobody asks it any more
 
     /// Every credential that the named sources have for the repository, best first, without duplicates.
     /// With `secretName` only those of that Secret, of the first source that has it. Throws Error where none has.

@@ -47,14 +47,15 @@ std::optional<PulledModule> HttpSource::pull(Call& call, const PullTarget& targe
     const auto& url = target.extension->httpUrl;
     const auto known = usable(call, target);
     const auto asked = std::chrono::system_clock::now();
-    auto response = get(call, url, known);
+    const auto transport = _transportFor(url); // as long as the response is read
+    auto response = get(call, *transport, url, known);
     if (response->status() == 404 || response->status() == 410) return std::nullopt;
 
     std::optional<PulledModule> pulled;
     if (known && response->status() == 304) {
         pulled = cached(call, target, known->file);
         // Evicted between the question and the answer: ask as if nothing were known.
-        if (!pulled) response = get(call, url, std::nullopt);
+        if (!pulled) response = get(call, *transport, url, std::nullopt);
     }
     if (!pulled) {
         if (response->status() != 200) refuse(*response, HttpUrl::parse(url, "url").shown());
@@ -117,9 +118,8 @@ std::optional<PulledModule> HttpSource::cached(Call& call, const PullTarget& tar
     return pulled;
 }
 
-std::unique_ptr<HttpResponse> HttpSource::get(Call& call, const std::string& text,
+std::unique_ptr<HttpResponse> HttpSource::get(Call& call, HttpTransport& transport, const std::string& text,
                                               const std::optional<Validators>& known) {
-    auto& transport = _transportFor(text);
     auto url = HttpUrl::parse(text, "url");
     for (int hop = 0;; ++hop) {
         HttpRequest request;

@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -18,8 +19,8 @@ namespace wasmproxy::host {
 /// Blocks; called on workers. Thread-safe.
 class HttpSource {
 public:
-    /// The transport that dials this url's host as written and vets every other. Thread-safe; the result outlives this.
-    using TransportFor = std::function<HttpTransport&(const std::string& url)>;
+    /// The transport that dials this url's host as written and vets every other. Thread-safe.
+    using TransportFor = std::function<std::shared_ptr<HttpTransport>(const std::string& url)>;
 
     HttpSource(CacheTiers& cache, DigestIndex& index, PullLimits limits, TransportFor transportFor)
         : _cache(cache), _index(index), _intake(cache, index, limits), _transportFor(std::move(transportFor)) {}
@@ -33,7 +34,8 @@ private:
         std::string lastModified;
         Digest file;
     };
-    std::unique_ptr<HttpResponse> get(Call& call, const std::string& url, const std::optional<Validators>& known);
+    static std::unique_ptr<HttpResponse> get(Call& call, HttpTransport& transport, const std::string& url,
+                                             const std::optional<Validators>& known);
     Digest download(Call& call, const std::string& url, HttpResponse& response);
     std::optional<Validators> usable(Call& call, const PullTarget& target);
     std::optional<PulledModule> cached(Call& call, const PullTarget& target, const Digest& file);

@@ -66,6 +66,7 @@ Call call() {
 class KeychainTest : public CppUnit::TestFixture {
     CPPUNIT_TEST_SUITE(KeychainTest);
     CPPUNIT_TEST(asksInTheGivenOrder);
+    CPPUNIT_TEST(oneThatWasAddedMayGo);
     CPPUNIT_TEST(anErrorStopsAndNamesTheSource);
     CPPUNIT_TEST(aNamedSecretNarrowsTheSearch);
     CPPUNIT_TEST(theSearchEndsWithTheNamedSecret);
@@ -86,6 +87,17 @@ class KeychainTest : public CppUnit::TestFixture {
         CPPUNIT_ASSERT_EQUAL(std::string("two: y"), backward[0].name);
         CPPUNIT_ASSERT(keychain.find(c, _repository, {"none"}).empty());
         CPPUNIT_ASSERT(keychain.find(c, _repository, {}).empty());
+    }
+
+    void oneThatWasAddedMayGo() {
+        FixedSource one({basic("x", "1")});
+        Keychain keychain({{"one", &one}});
+        auto c = call();
+        keychain.add({"more", &one});
+        CPPUNIT_ASSERT_EQUAL(std::size_t(1), keychain.find(c, _repository, {"more"}).size());
+        keychain.remove("more");
+        CPPUNIT_ASSERT_THROW(keychain.find(c, _repository, {"more"}), Error);
+        CPPUNIT_ASSERT_EQUAL(std::size_t(1), keychain.uses().size());
     }
 
     void anErrorStopsAndNamesTheSource() {

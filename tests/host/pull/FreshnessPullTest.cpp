@@ -281,8 +281,9 @@ private:
         rooms.pulls.use(std::shared_ptr<PullSetup>(
             new PullSetup{2, PullTargets(table, rooms.extensions, nullptr),
                           ModulePuller(rooms.cache, rooms.index, rooms.keychain, rooms.memory, {}),
-                          HttpSource(rooms.cache, rooms.index, {},
-                                     [this](const std::string&) -> HttpTransport& { return _registry; })}));
+                          HttpSource(rooms.cache, rooms.index, {}, [this](const std::string&) {
+                              return std::shared_ptr<HttpTransport>(std::shared_ptr<void>(), &_registry);
+                          })}));
         wait(ask(rooms.pulls, Tag)).module();
         _registry.forgetSeen();
         std::this_thread::sleep_for(milliseconds(1050));

@@ -114,7 +114,9 @@ struct Rooms {
                           }),
               ModulePuller(cache, index, keychain, memory, limits),
               HttpSource(cache, index, limits,
-                         [&registry](const std::string&) -> HttpTransport& { return registry; })}),
+                         [&registry](const std::string&) {
+                             return std::shared_ptr<HttpTransport>(std::shared_ptr<void>(), &registry);
+                         })}),
           pulls(index, cache, metrics, options) {
         pulls.use(setup);
     }

@@ -327,8 +327,9 @@ private:
         pulls.use(std::shared_ptr<PullSetup>(
             new PullSetup{2, PullTargets(table, rooms.extensions, nullptr),
                           ModulePuller(rooms.cache, rooms.index, rooms.keychain, rooms.memory, {}),
-                          HttpSource(rooms.cache, rooms.index, {},
-                                     [this](const std::string&) -> HttpTransport& { return _registry; })}));
+                          HttpSource(rooms.cache, rooms.index, {}, [this](const std::string&) {
+                              return std::shared_ptr<HttpTransport>(std::shared_ptr<void>(), &_registry);
+                          })}));
         CPPUNIT_ASSERT_EQUAL(_module, contentOf(wait(ask(pulls, "r.example.com/team/authz:v1")).module()));
         // The layer came from the good mirror, what the tag means from the registry, and its password went nowhere
         // else.
