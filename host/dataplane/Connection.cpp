@@ -251,7 +251,7 @@ void Connection::sendModule(ServedModule module) {
                                             : module.cache == CacheResult::Miss ? "miss"
                                                                                 : "stale");
     } else {
-        logRefusal(traitsOf(ErrorCode::RangeInvalid).name, plan.status, "Range: " + _head.range, {});
+        refused(Error(ErrorCode::RangeInvalid, "no byte of Range: " + _head.range), plan.status);
     }
     if (module.terms && !_asked.empty()) remember(plan, module);
     sendPlan(plan, std::move(module.content));
@@ -273,9 +273,13 @@ void Connection::remember(const AnswerPlan& plan, const ServedModule& module) {
 
 void Connection::sendError(const Error& error) {
     const AnswerPlan plan = planError(_head, error, _requestId);
-    logRefusal(traitsOf(error.code()).name, plan.status, error.what(), error.hint());
-    if (const auto& onError = _loop.serving().options.onError) onError(described(), _caller, _requestId, error);
+    refused(error, plan.status);
     sendPlan(plan, nullptr);
+}
+
+void Connection::refused(const Error& error, int status) const {
+    logRefusal(traitsOf(error.code()).name, status, error.what(), error.hint());
+    if (const auto& onError = _loop.serving().options.onError) onError(described(), _caller, _requestId, error);
 }
 
 void Connection::refuse(int status, const char* message) {

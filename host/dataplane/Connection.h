@@ -59,6 +59,7 @@ private:
     void linger();
     std::uint64_t takenByClient();
     std::string described() const; ///< what was asked for, for the log
+    void refused(const Error& error, int status) const;
     void logRefusal(const char* code, int status, const std::string& cause, const std::string& hint) const;
 
     /// A large body on its way: until the client has it, which is later than when the socket has it.

@@ -21,6 +21,7 @@ void toFront(std::vector<std::string>& values, const std::string& value, std::si
     if (values.size() > most) values.resize(most);
 }
 
+/// Those of a pull are told by its attempts.
 bool isRefusal(ErrorCode code) {
     switch (code) {
     case ErrorCode::ReferenceInvalid:
@@ -29,6 +30,8 @@ bool isRefusal(ErrorCode code) {
     case ErrorCode::CallerRefused:
     case ErrorCode::ModuleUnknown:
     case ErrorCode::MethodUnsupported:
+    case ErrorCode::RangeInvalid:
+    case ErrorCode::Busy:
         return true;
     default:
         return false;
@@ -47,6 +50,10 @@ const char* usualHint(ErrorCode code) {
         return "add the caller's network to dataplane.allow-from if it may read every routed module";
     case ErrorCode::MethodUnsupported:
         return "modules are fetched by GET";
+    case ErrorCode::RangeInvalid:
+        return "ask for bytes that the module has, or for all of it";
+    case ErrorCode::Busy:
+        return "agents ask again; where it happens often, more replicas share the load";
     case ErrorCode::ManifestUnknown:
         return "push it to the registry, or correct the tag; the registry was asked with a credential that it accepts";
     case ErrorCode::ModuleUnknown:
@@ -69,6 +76,8 @@ const char* usualHint(ErrorCode code) {
         return "see what the registry's policy finds wrong with the image";
     case ErrorCode::CredentialSourceFault:
         return "correct what the credential source reads";
+    case ErrorCode::PluginFault:
+        return "the plugin is wrong, not its settings: /api/v1/instances says which library it is of";
     default:
         return "the log has more under the request id";
     }

@@ -15,8 +15,8 @@
 namespace wasmproxy::host {
 
 /// What went wrong lately, by reference: for whoever is told "it does not work" and has no log at hand. Bounded: the
-/// references that failed last. Requests that were refused before anything was pulled have a bound of their own, so
-/// that nonsense from anybody pushes out no cause of a pull. Thread-safe.
+/// references that failed last. Requests that were refused whatever a pull says have a bound of their own, so that
+/// nonsense from anybody pushes out no cause of a pull. Thread-safe.
 class FailureLog {
 public:
     using Time = std::chrono::system_clock::time_point;
@@ -54,7 +54,7 @@ public:
 
     /// Each attempt that failed.
     void pullFailed(Failure failure, const Error& error);
-    /// A request that was answered with an error before anything was pulled; codes that only a pull has are left out.
+    /// A request that was answered with an error; codes that only a pull has are left out.
     void requestRefused(Failure failure, const Error& error);
     /// Somebody was given what is known of an earlier failure.
     void askedAgain(const std::string& reference, const std::string& caller);

@@ -459,7 +459,8 @@ void PullService::failFinally(const FlightPointer& flight, const Error& error, b
     auto waiters = end(flight);
     auto failure = failureOf(*flight, error, waiters);
     if (remember) failure.nextTry = std::chrono::system_clock::now() + _options.remember;
-    _failureLog.pullFailed(std::move(failure), error);
+    // That we are busy is told of each request that is answered so.
+    if (error.code() != ErrorCode::Busy) _failureLog.pullFailed(std::move(failure), error);
     report(*flight, {std::nullopt, std::nullopt, error.what(), std::chrono::system_clock::now()});
     _metrics.pull(traitsOf(error.code()).name, secondsSince(flight->started));
     log(LogLevel::Warning, "pull failed",

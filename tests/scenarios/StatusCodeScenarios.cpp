@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // docs/status-codes.md, row by row: the table is read, and each cause is planted against a real registry where one can
 // have it, else against a scripted one.
-#include "Rig.h"
+#include "PluginFolder.h"
 
 #include "support/FreePorts.h"
 #include "support/ScriptedServer.h"
@@ -11,8 +11,10 @@
 #include <Poco/JSON/Parser.h>
 #include <cppunit/extensions/HelperMacros.h>
 
+#include <filesystem>
 #include <fstream>
 #include <functional>
+#include <future>
 #include <sstream>
 
 using namespace wasmproxy::test;
@@ -34,14 +36,15 @@ std::string trim(std::string text) {
     return text;
 }
 
-/// The line that begins with "Not told by `--explain`" names those that are not.
+/// The paragraph that begins with "Not told by `--explain`" names those that are not.
 std::vector<Row> tableOf(const std::string& path) {
     std::vector<Row> rows;
     std::ifstream file(path);
+    bool untold = false;
     for (std::string line; std::getline(file, line);) {
-        if (line.rfind("Not told by `--explain`", 0) == 0)
-            for (auto& row : rows)
-                row.explained = line.find("`" + row.cause + "`") == std::string::npos;
+        untold = !line.empty() && (untold || line.rfind("Not told by `--explain`", 0) == 0);
+        for (auto& row : rows)
+            if (untold && line.find("`" + row.cause + "`") != std::string::npos) row.explained = false;
         if (line.rfind("| `", 0) != 0) continue;
         std::vector<std::string> cells;
         std::istringstream cellsOf(line.substr(1));
@@ -190,6 +193,11 @@ class StatusCodeScenarios : public CppUnit::TestFixture {
              [this] {
                  return diagnosed(*_proxy, HttpClient(_proxy->dataPort()).send("DELETE", fetchPath(image("hello"))));
              }},
+            {"range",
+             [this] {
+                 _proxy->fetch(image("hello"));
+                 return diagnosed(*_proxy, _proxy->get(fetchPath(image("hello")), {{"Range", "bytes=1000000-"}}));
+             }},
             {"component",
              [this] { return fetchArtifact("component", artifact(std::string("\0asm\x0d\0\1\0", 8) + "rest")); }},
             {"no-module",
@@ -213,6 +221,12 @@ class StatusCodeScenarios : public CppUnit::TestFixture {
                  options.user.clear();
                  const Proxy proxy(options);
                  return fetched(proxy, image("hello"));
+             }},
+            {"denied-repository",
+             [this] {
+                 return lied([](const std::string&, const std::string& target) -> std::string {
+                     return target.find("/manifests/") == std::string::npos ? "" : wellFormed(403, "", "");
+                 });
              }},
             {"broken-credential-file",
              [this] {
@@ -248,6 +262,17 @@ class StatusCodeScenarios : public CppUnit::TestFixture {
                      return wellFormed(200, "", std::string(1 << 20, 'x'));
                  });
              }},
+            {"plugin-throws",
+             [this] {
+                 const PluginFolder plugins;
+                 plugins.install(fixture("one"), "one.so");
+                 auto options = quick(_registry->registry.host());
+                 options.pluginDirectory = plugins.path();
+                 options.more = "[credential.bad]\nplugin = one\nsuffix = throws\n";
+                 options.route = "credentials = bad";
+                 const Proxy proxy(options);
+                 return fetched(proxy, image("hello"));
+             }},
             {"metadata-address",
              [this] {
                  return lied([](const std::string&, const std::string& target) -> std::string {
@@ -275,6 +300,32 @@ class StatusCodeScenarios : public CppUnit::TestFixture {
                      const auto told = wellFormed(412, "Content-Type: application/json\r\n", reason);
                      return method == "HEAD" ? told.substr(0, told.find("\r\n\r\n") + 4) : told;
                  });
+             }},
+            {"unwritable-store",
+             [this] {
+                 auto options = quick(_registry->registry.host());
+                 options.pull += "\nspare-memory = 0";
+                 const Proxy proxy(options);
+                 const auto ingest = proxy.blobs() + "/ingest";
+                 std::filesystem::remove_all(ingest);
+                 std::ofstream(ingest) << "no folder";
+                 return diagnosed(proxy, proxy.fetch(image("hello")));
+             }},
+            {"too-many-wait",
+             [this] {
+                 ScriptedServer silent([](auto& connection) {
+                     connection.readRequest();
+                     connection.sleep(std::chrono::seconds(10));
+                 });
+                 const auto host = "127.0.0.1:" + std::to_string(silent.port());
+                 auto options = quick(host);
+                 options.pull += "\nwaiting = 1";
+                 const Proxy proxy(options);
+                 auto first = std::async(std::launch::async, [&] { return proxy.fetch(host + "/team/x:v1"); });
+                 while (proxy.metric("wasm_proxy_waiters") < 1 &&
+                        first.wait_for(std::chrono::milliseconds(20)) == std::future_status::timeout) {
+                 }
+                 return diagnosed(proxy, proxy.fetch(host + "/team/y:v1"));
              }},
         };
     }
