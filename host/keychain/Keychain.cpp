@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "keychain/Keychain.h"
 
+#include "observe/Log.h"
 #include "wasmproxy/plugin/SecretUnknown.h"
 
 #include <algorithm>
@@ -9,7 +10,8 @@
 namespace wasmproxy::host {
 namespace {
 
-constexpr std::size_t MaxCredentials = 64; // per repository; more is a configuration that nobody can reason about
+constexpr std::size_t MaxCredentials = 64;  // per repository; more is a configuration that nobody can reason about
+constexpr std::chrono::minutes SayAgain{1}; // of a source that fails with every pull
 
 Error unknownSecret(const std::string& secret, const Repository& repository, const std::vector<std::string>& sources) {
     std::string asked;
@@ -75,7 +77,9 @@ std::vector<Credential> Keychain::find(Call& call, const Repository& repository,
             unknown = together(unknown, fault(name, error));
         } catch (const Error& error) {
             failed(name, error);
-            throw fault(name, error);
+            if (found.empty()) throw fault(name, error);
+            passedOver(call, name, error);
+            return found;
         }
         for (auto& credential : answer) {
             const auto fingerprint = credential.fingerprint();
@@ -106,6 +110,22 @@ void Keychain::failed(const std::string& name, const Error& error) const {
     ++use.failed;
     use.lastFailure = std::chrono::system_clock::now();
     use.lastError = error.what();
+}
+
+void Keychain::passedOver(const Call& call, const std::string& name, const Error& error) const {
+    {
+        const std::lock_guard<std::mutex> lock(_usesMutex);
+        const auto now = Call::Clock::now();
+        const auto [said, first] = _said.emplace(name, now);
+        if (!first && now - said->second < SayAgain) return;
+        said->second = now;
+    }
+    log(LogLevel::Warning, "a credential source failed; only those before it are used",
+        {{"request", call.requestId()},
+         {"trace", call.trace().traceId()},
+         {"source", "credential." + name},
+         {"cause", error.what()},
+         {"hint", error.hint()}});
 }
 
 std::map<std::string, Keychain::Use> Keychain::uses() const {

@@ -14,7 +14,8 @@
 namespace wasmproxy::host {
 
 /// The configured credential sources in order. Absence falls through to the next source; an error stops, since a later
-/// source might hold the wrong credential, and its Error names the source. Thread-safe.
+/// source might hold the wrong credential. It is thrown, with the source's name, unless an earlier source had
+/// something: then it is logged. Thread-safe.
 class Keychain {
 public:
     struct Source {
@@ -47,11 +48,13 @@ private:
     CredentialSource* source(const std::string& name) const;
     void answered(const std::string& name) const;
     void failed(const std::string& name, const Error& error) const;
+    void passedOver(const Call& call, const std::string& name, const Error& error) const;
 
     mutable std::shared_mutex _mutex;
     std::vector<Source> _sources;
     mutable std::mutex _usesMutex;
-    mutable std::map<std::string, Use> _uses; // of those that were asked
+    mutable std::map<std::string, Use> _uses;                     // of those that were asked
+    mutable std::map<std::string, Call::Clock::time_point> _said; // when a failure was last logged
 };
 
 } // namespace wasmproxy::host

@@ -74,6 +74,7 @@ class OwnIdentityScenarios : public CppUnit::TestFixture {
     CPPUNIT_TEST(googleAccountThatMayNotPull);
     CPPUNIT_TEST(amazonByTheContainersCredentials);
     CPPUNIT_TEST(amazonDoesNotKnowTheContainer);
+    CPPUNIT_TEST(whatASourceHasNeedsNoIdentity);
     CPPUNIT_TEST(aMirrorIsNotShownOurIdentity);
     CPPUNIT_TEST(theMachinesOwnServicesAreNotAskedByProxy);
     CPPUNIT_TEST(thePublicServicesOfACloudAreAskedByProxy);
@@ -230,6 +231,18 @@ private:
         CPPUNIT_ASSERT(proxy->log().find("a-password-of-another-account") == std::string::npos);
     }
 
+    void whatASourceHasNeedsNoIdentity() {
+        const auto module = uniqueModule("amazon by a docker config");
+        upstream->put("team/authz:v1", istioArtifact(module));
+        cloud->answer("/v1/credentials", {403, R"({"code":"AccessDeniedException","message":"no association"})"});
+        startAmazon();
+        proxy->setDockerConfig(dockerConfig(AmazonHost, "AWS", EcrPassword));
+        assertServed(std::string(AmazonHost) + "/team/authz:v1", module);
+        assertHas(proxy->log(), "a credential source failed; only those before it are used");
+        assertHas(proxy->log(), "answered 403 AccessDeniedException");
+        assertNoSecret();
+    }
+
     /// With `region` set, ecr's identity answers for whatever host it is asked about.
     void aMirrorIsNotShownOurIdentity() {
         const auto module = uniqueModule("amazon and a mirror");
@@ -283,7 +296,7 @@ private:
             "key.json", R"({"type":"service_account","private_key_id":"k","client_email":"r@p.example",)"
                         R"("token_uri":"https://oauth2.googleapis.com/token","private_key":")" +
                             pem + "\"}");
-        start("gcr]\nservice-account-key-file = " + key + "\nproxy = " + tunnel.url(), GoogleHost, {});
+        start("[backend.gcr]\nservice-account-key-file = " + key + "\nproxy = " + tunnel.url(), GoogleHost, {});
         CPPUNIT_ASSERT(proxy->fetch(std::string(GoogleHost) + "/project/repo/authz:v1").status >= 500);
         CPPUNIT_ASSERT_MESSAGE(proxy->log(), !tunnel.heads().empty());
         for (const auto& head : tunnel.heads())

@@ -68,6 +68,7 @@ class KeychainTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(asksInTheGivenOrder);
     CPPUNIT_TEST(oneThatWasAddedMayGo);
     CPPUNIT_TEST(anErrorStopsAndNamesTheSource);
+    CPPUNIT_TEST(aLaterErrorTakesNothingAway);
     CPPUNIT_TEST(aNamedSecretNarrowsTheSearch);
     CPPUNIT_TEST(theSearchEndsWithTheNamedSecret);
     CPPUNIT_TEST(aSecretOfEitherNamespaceIsFound);
@@ -109,6 +110,21 @@ class KeychainTest : public CppUnit::TestFixture {
             keychain.find(c, _repository, {"team", "other"});
         });
         CPPUNIT_ASSERT_EQUAL(std::size_t(1), keychain.find(c, _repository, {"other"}).size());
+    }
+
+    void aLaterErrorTakesNothingAway() {
+        BrokenSource broken;
+        FixedSource good({basic("x", "1")}), later({basic("y", "2")}), none({});
+        const Keychain keychain({{"good", &good}, {"none", &none}, {"broken", &broken}, {"later", &later}});
+        auto c = call();
+        const auto found = keychain.find(c, _repository, {"good", "broken", "later"});
+        CPPUNIT_ASSERT_EQUAL(std::size_t(1), found.size()); // and the error stops all the same
+        CPPUNIT_ASSERT_EQUAL(std::string("good: x"), found[0].name);
+        CPPUNIT_ASSERT_EQUAL(std::uint64_t(1), keychain.uses().at("broken").failed);
+        CPPUNIT_ASSERT_EQUAL(std::uint64_t(0), keychain.uses().at("later").asked);
+        test::expectError("nothing found", ErrorCode::CredentialSourceFault, "credential.broken: config.json:3", [&] {
+            keychain.find(c, _repository, {"none", "broken", "later"});
+        });
     }
 
     void theSearchEndsWithTheNamedSecret() {
