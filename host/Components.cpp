@@ -198,7 +198,8 @@ std::vector<Route> Components::routes() const {
         auto& route = routes.back();
         route.backend = _backends[plan.backend]->component.get();
         if (plan.ownIdentity && _backends[plan.backend]->identity)
-            route.credentials.push_back(identityName(_configuration.backends[plan.backend]));
+            route.ownIdentity = identityName(_configuration.backends[plan.backend]);
+        route.standardCredentials = _configuration.standardCredentials;
         for (std::size_t i = 0; i < plan.mirrors.size(); ++i)
             route.mirrors[i].backend = _backends[plan.mirrors[i]]->component.get();
     }
@@ -222,7 +223,7 @@ std::shared_ptr<const Route> Components::unrouted(const Repository& repository, 
         if (made->backend->identity) {
             made->identity = identityName(plan.backend) + " for " + host;
             keychain.add({made->identity, made->backend->identity.get()});
-            route.credentials.push_back(made->identity);
+            route.ownIdentity = made->identity;
         }
         return made;
     };

@@ -153,15 +153,16 @@ int explain(const Configuration& configuration, const std::string& text, std::os
         << "route          " << route.name << " (match = " << route.pattern.str() << ")\n"
         << "backend        " << route.backendName << "\n"
         << "sources        ";
-    for (const auto& name : route.credentials)
-        out << name << " ";
-    out << (route.credentials.empty() ? "none" : "") << (route.anonymous ? "(and anonymous)" : "") << "\n";
-
     const auto secret = found->secret();
+    const auto sources = route.sources(secret);
+    for (const auto& name : sources)
+        out << name << " ";
+    out << (sources.empty() ? "none" : "") << (route.anonymous ? "(and anonymous)" : "") << "\n";
+
     std::vector<Credential> credentials;
     try {
         auto call = callFor(Patience);
-        credentials = keychain.find(call, reference.repository(), route.credentials, secret);
+        credentials = keychain.find(call, reference.repository(), sources, secret);
     } catch (const Error& error) {
         out << "credentials    ";
         showError(out, error);

@@ -107,7 +107,8 @@ std::optional<std::uint64_t> ContentPuller::fetchFromMirror(Call& call, const Or
         try {
             const Repository there(mirror.host, origin.repository.path());
             std::vector<Credential> credentials;
-            // A Secret was named for the registry; what it holds is not shown to another host.
+            // A Secret was named for the registry; what it holds is not shown to another host. Neither is the backend's
+            // own identity, which may answer for any.
             if (origin.secret.empty()) credentials = _keychain.find(call, there, origin.route.credentials);
             _memory.inForce(there, credentials);
             if (credentials.empty()) credentials.push_back(Credential::anonymous());

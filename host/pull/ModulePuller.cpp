@@ -65,7 +65,7 @@ void ModulePuller::complete(Call& call, const PullTarget& target, const std::vec
 std::vector<Credential> ModulePuller::credentials(Call& call, const PullTarget& target) {
     const auto& repository = target.reference.repository();
     const auto secret = target.secret();
-    auto found = _keychain.find(call, repository, target.route->credentials, secret);
+    auto found = _keychain.find(call, repository, target.route->sources(secret), secret);
     _memory.inForce(repository, found);
     std::stable_partition(found.begin(), found.end(),
                           [&](const Credential& each) { return _memory.lastWorked(repository, each); });

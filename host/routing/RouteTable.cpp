@@ -5,6 +5,17 @@
 
 namespace wasmproxy::host {
 
+std::vector<std::string> Route::sources(const std::string& secret) const {
+    auto result = credentials;
+    if (secret.empty()) {
+        if (!ownIdentity.empty()) result.push_back(ownIdentity);
+        return result;
+    }
+    for (const auto& name : standardCredentials)
+        if (std::find(result.begin(), result.end(), name) == result.end()) result.push_back(name);
+    return result;
+}
+
 RouteTable::RouteTable(std::vector<Route> routes) {
     std::stable_sort(routes.begin(), routes.end(),
                      [](const Route& a, const Route& b) { return Pattern::moreSpecific(a.pattern, b.pattern); });

@@ -27,12 +27,17 @@ struct Route {
     Pattern pattern;
     std::string backendName;
     RegistryBackend* backend = nullptr;   ///< owned by Host, outlives the table
-    std::vector<std::string> credentials; ///< names of credential sources, in the order they are asked
+    std::vector<std::string> credentials; ///< names of configured credential sources, in the order they are asked
     bool anonymous = false;
     std::chrono::milliseconds tagTtl{60000};
     std::chrono::milliseconds staleIfError{std::chrono::hours(24 * 7)};
     std::vector<Mirror> mirrors = {}; ///< asked for content in this order, before the backend
     bool alwaysAsk = false;           ///< `pull-policy = always`
+    std::string ownIdentity = {};     ///< source of the backend's own credential, for its registry and never a mirror
+    std::vector<std::string> standardCredentials = {}; ///< where a Secret that `credentials` have not is looked for
+
+    /// The sources to ask for the registry's credentials, or for those of one Secret, in order.
+    std::vector<std::string> sources(const std::string& secret = {}) const;
 
     /// What a tag means is asked for before it is used, but a registry no more than once a second: `always`.
     FreshnessRules freshness(bool always = false) const {

@@ -30,6 +30,7 @@ class KubernetesScenarios : public CppUnit::TestFixture {
     CPPUNIT_TEST(aMissingSecretIsNamed);
     CPPUNIT_TEST(aForbiddenSecretsRuleIsPrinted);
     CPPUNIT_TEST(eachOfTwoNamespacesHasItsSecrets);
+    CPPUNIT_TEST(aRouteTakesNoSecretAway);
     CPPUNIT_TEST(theApiServerGoesAway);
     CPPUNIT_TEST(aSecretServesItsExtensionAlone);
     CPPUNIT_TEST(switchedOff);
@@ -248,6 +249,19 @@ private:
                                    "credential.cluster: Secret istio-system/absent cannot be read");
         KubernetesStage::assertHas(stage->proxy->log(), "resourceNames: [\"absent\"]");
         KubernetesStage::assertHas(stage->proxy->log(), "kubectl -n partners create secret docker-registry absent");
+    }
+
+    void aRouteTakesNoSecretAway() {
+        const auto module = uniqueModule("with a route");
+        stage->put("team/authz:v1", module);
+        putSecret("regcred", First);
+        putExtension("authz", "team/authz:v1", "regcred");
+        start("[route.team]\nmatch = " + stage->host() + "/team/**\nbackend = private\ncredentials = team\n");
+        stage->awaitListed("authz", stage->url("team/authz:v1"));
+        stage->assertServed("/extensions/authz.wasm", module);
+        // For whom no Extension speaks, the route's credentials are all there is: here none.
+        stage->put("team/other:v1", uniqueModule("without an Extension"));
+        stage->assertRefused(stage->fetchTarget("team/other:v1"), 502, {"CREDENTIAL_REFUSED"});
     }
 
     void theApiServerGoesAway() {

@@ -29,6 +29,7 @@ class RouteTableTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(refusesPatterns);
     CPPUNIT_TEST(asksTheMostSpecificFirst);
     CPPUNIT_TEST(knowsTheHostsThatWereWritten);
+    CPPUNIT_TEST(saysWhichSourcesAreAsked);
     CPPUNIT_TEST(takesLinearTime);
     CPPUNIT_TEST_SUITE_END();
 
@@ -107,6 +108,17 @@ class RouteTableTest : public CppUnit::TestFixture {
         CPPUNIT_ASSERT_EQUAL(std::string("r.io:5000"), Pattern("r.io:5000/**").literalHost());
         CPPUNIT_ASSERT_EQUAL(std::string("docker.io"), Pattern("registry-1.docker.io/**").literalHost());
         CPPUNIT_ASSERT_EQUAL(std::string(), Pattern("*.io/**").literalHost());
+    }
+
+    void saysWhichSourcesAreAsked() {
+        using Names = std::vector<std::string>;
+        auto one = route("one", "r.example.com/**");
+        one.credentials = {"github"};
+        one.ownIdentity = "backend.ecr";
+        one.standardCredentials = {"cluster", "github", "vault"};
+        CPPUNIT_ASSERT((one.sources() == Names{"github", "backend.ecr"}));
+        CPPUNIT_ASSERT((one.sources("regcred") == Names{"github", "cluster", "vault"}));
+        CPPUNIT_ASSERT(route("none", "r.example.com/**").sources().empty());
     }
 
     void takesLinearTime() {
