@@ -140,16 +140,23 @@ IndexChange parseLine(const std::string& text) {
 
 } // namespace
 
-void IndexCopy::write(const IndexChanges& changes) const {
-    std::string text = Header;
-    for (const auto& change : changes)
-        text += std::visit([](const auto& one) { return line(one); }, change);
-    text += Digest::of(text).str() + "\n";
-
+void IndexCopy::write(const IndexTables& tables) const {
     const std::string temporary = _path + ".new";
     {
         OutputFile file(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC);
-        file.write(text);
+        DigestStream digest;
+        const auto add = [&](const std::string& text) {
+            digest.update(text.data(), text.size());
+            file.write(text);
+        };
+        add(Header);
+        tables.visit([&](const IndexChanges& changes) {
+            std::string text;
+            for (const auto& change : changes)
+                text += std::visit([](const auto& one) { return line(one); }, change);
+            add(text);
+        });
+        file.write(digest.finish().str() + "\n");
         file.sync();
     }
     if (std::rename(temporary.c_str(), _path.c_str()) != 0)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "IndexChange.h"
+#include "IndexTables.h"
 
 namespace wasmproxy::host {
 
@@ -12,8 +12,8 @@ public:
     explicit IndexCopy(const std::string& indexPath) : _path(indexPath + ".copy") {}
 
     const std::string& path() const { return _path; }
-    /// Replaces the copy at once and whole. Throws Error{StorageFault}.
-    void write(const IndexChanges& changes) const;
+    /// Replaces the copy at once and whole. What changes meanwhile may be in it or not. Throws Error{StorageFault}.
+    void write(const IndexTables& tables) const;
     /// Nothing where there is no copy, or one that is damaged.
     IndexChanges read() const;
 

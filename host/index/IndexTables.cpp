@@ -8,6 +8,8 @@ namespace wasmproxy::host {
 
 namespace {
 
+constexpr std::size_t Slice = 1000; // rows for which the lock is held at a time
+
 /// Removes `value` from the set at `key`, and the set once it is empty.
 template <class Map, class Key, class Value>
 void removeFrom(Map& map, const Key& key, const Value& value) {
@@ -109,12 +111,45 @@ IndexChanges IndexTables::snapshot() const {
             changes.emplace_back(LinkAdded{digest, repository});
     for (const auto& entry : _contents)
         changes.emplace_back(entry.second);
-    // Last: older programs stop reading the copy at pins, or at modules.
     for (const auto& entry : _pins)
         changes.emplace_back(entry.second);
     for (const auto& entry : _modules)
         changes.emplace_back(entry.second);
     return changes;
+}
+
+template <class Map, class Add>
+void IndexTables::visit(const Map& map, const std::function<void(const IndexChanges&)>& take, Add add) const {
+    std::vector<typename Map::key_type> keys;
+    {
+        const std::shared_lock lock(_mutex);
+        keys.reserve(map.size());
+        for (const auto& entry : map)
+            keys.push_back(entry.first);
+    }
+    for (std::size_t next = 0; next < keys.size();) {
+        IndexChanges slice;
+        {
+            const std::shared_lock lock(_mutex);
+            for (const auto end = std::min(keys.size(), next + Slice); next < end; ++next)
+                if (const auto found = map.find(keys[next]); found != map.end()) add(*found, slice);
+        }
+        take(slice);
+    }
+}
+
+void IndexTables::visit(const std::function<void(const IndexChanges&)>& take) const {
+    const auto value = [](const auto& entry, IndexChanges& slice) { slice.emplace_back(entry.second); };
+    visit(_tags, take, [](const auto& entry, IndexChanges& slice) {
+        slice.emplace_back(TagSet{entry.first, entry.second});
+    });
+    visit(_links, take, [](const auto& entry, IndexChanges& slice) {
+        for (const auto& repository : entry.second)
+            slice.emplace_back(LinkAdded{entry.first, repository});
+    });
+    // Last: older programs stop reading the copy at pins, or at modules.
+    visit(_pins, take, value);
+    visit(_modules, take, value);
 }
 
 std::optional<TagRecord> IndexTables::tag(const std::string& key) const {

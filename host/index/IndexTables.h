@@ -4,6 +4,7 @@
 #include "IndexChange.h"
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <set>
 #include <shared_mutex>
@@ -17,6 +18,8 @@ public:
     void apply(const IndexChanges& changes);
     /// Changes that make an empty IndexTables equal to this one.
     IndexChanges snapshot() const;
+    /// The same without contents, in slices between which changes get their turn: each row as it is then.
+    void visit(const std::function<void(const IndexChanges&)>& take) const;
     /// Changes after every change of a tag, a module or a link.
     std::uint64_t version() const noexcept { return _version.load(std::memory_order_acquire); }
 
@@ -49,6 +52,8 @@ private:
     void apply(const LinkRemoved& change);
     void apply(const PinRecord& change);
     void apply(const PinRemoved& change);
+    template <class Map, class Add>
+    void visit(const Map& map, const std::function<void(const IndexChanges&)>& take, Add add) const;
 
     mutable std::shared_mutex _mutex;
     std::atomic<std::uint64_t> _version{0};

@@ -36,7 +36,7 @@ IndexWriter::IndexWriter(std::unique_ptr<IndexDatabase> database, IndexTables& t
     : _database(std::move(database)),
       _tables(tables),
       _settings(settings),
-      _copy(settings.path),
+      _copier(tables, settings.path, CopyDelay),
       _accesses(MostAccesses),
       _trimAt(Clock::now()),
       _thread([this] { run(); }) {}
@@ -113,7 +113,7 @@ bool IndexWriter::hasWork() const {
 }
 
 IndexWriter::Clock::time_point IndexWriter::nextWake() const {
-    auto time = _copyAt ? std::min(_trimAt, *_copyAt) : _trimAt;
+    auto time = _trimAt;
     if (isBehind()) time = std::min(time, _retryAt);
     if (!isBehind() && _accesses.size() > 0) time = std::min(time, _accessesDue);
     return time;
@@ -158,7 +158,6 @@ void IndexWriter::run() {
         writeAccesses(takeAccesses(stopping || !reads.empty()));
         for (auto& read : reads)
             serve(read);
-        if (_copyAt && (stopping || Clock::now() >= *_copyAt)) copy();
         if (stopping) return;
         if (Clock::now() >= _trimAt) trim();
     }
@@ -170,7 +169,7 @@ void IndexWriter::commitAll(std::deque<Commit> commits) {
         changes.insert(changes.end(), commit.changes.begin(), commit.changes.end());
     store(changes);
     _tables.apply(changes);
-    if (!changes.empty() && !_copyAt) _copyAt = Clock::now() + CopyDelay;
+    if (!changes.empty()) _copier.changed();
     for (auto& commit : commits) {
         if (isBehind())
             commit.done.set_exception(_lastError);
@@ -261,17 +260,6 @@ void IndexWriter::trim() {
     bool more = false;
     if (!isBehind()) attempt({}, [&] { more = _database->trimAccesses(before, _settings.accessLimit); });
     _trimAt = Clock::now() + (more ? Clock::duration(0) : Clock::duration(TrimInterval));
-}
-
-void IndexWriter::copy() {
-    _copyAt.reset();
-    try {
-        _copy.write(_tables.snapshot());
-    } catch (const std::exception& e) {
-        log(LogLevel::Warning, "the copy of the index cannot be written",
-            {{"path", _copy.path()}, {"cause", e.what()}});
-        _copyAt = Clock::now() + CopyDelay;
-    }
 }
 
 } // namespace wasmproxy::host

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "AccessQueue.h"
-#include "IndexCopy.h"
+#include "IndexCopier.h"
 #include "IndexDatabase.h"
 #include "IndexTables.h"
 
@@ -52,7 +52,6 @@ private:
     void writeAccesses(std::vector<AccessRecord> accesses);
     void serve(Read& read);
     void trim();
-    void copy();
     bool isBehind() const { return _lastError != nullptr; }
     void store(const IndexChanges& changes);
     template <class Action>
@@ -63,7 +62,7 @@ private:
     std::unique_ptr<IndexDatabase> _database; // by the thread only
     IndexTables& _tables;
     const DigestIndexSettings _settings;
-    const IndexCopy _copy;
+    IndexCopier _copier;
 
     mutable std::mutex _mutex;
     std::condition_variable _wake;
@@ -79,7 +78,6 @@ private:
     std::exception_ptr _lastError;   // not null: the database is behind the tables
     Clock::time_point _retryAt;
     Clock::time_point _trimAt;
-    std::optional<Clock::time_point> _copyAt; // set: the copy lacks something
 
     std::thread _thread; // last: uses all of the above
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "IndexFixture.h"
 
+#include "index/IndexCopier.h"
 #include "support/ExpectError.h"
 
 #include <Poco/Data/Session.h>
@@ -9,6 +10,8 @@
 
 #include <atomic>
 #include <csignal>
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
@@ -37,6 +40,8 @@ class DigestIndexTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(accessesAreCountedByDay);
     CPPUNIT_TEST(manyThreads);
     CPPUNIT_TEST(commitsAreCoalesced);
+    CPPUNIT_TEST(aCopyThatHangsHoldsUpNoChange);
+    CPPUNIT_TEST(aLargeCopyIsWholeAndGivesChangesTheirTurn);
     CPPUNIT_TEST_SUITE_END();
 
     static ModuleRecord record(int manifest, int module, SystemClock::time_point pulledAt = SystemClock::now()) {
@@ -55,6 +60,56 @@ class DigestIndexTest : public CppUnit::TestFixture {
 
     TemporaryFolder _folder;
     std::string _path = _folder.file("index.db");
+
+    static IndexChanges tagged(int number) {
+        return {TagSet{"r.example.com/team/x:t" + std::to_string(number), {digest(number), SystemClock::now(), {}}}};
+    }
+
+    /// A pipe that nobody reads stands for a disk that hangs.
+    void aCopyThatHangsHoldsUpNoChange() {
+        const auto pipe = _path + ".copy.new";
+        CPPUNIT_ASSERT_EQUAL(0, ::mkfifo(pipe.c_str(), 0600));
+        int reader = -1;
+        {
+            IndexTables tables;
+            IndexCopier copier(tables, _path, 1ms);
+            for (int i = 0; i < 10; ++i) {
+                tables.apply(tagged(i));
+                copier.changed();
+                std::this_thread::sleep_for(5ms); // it begins after the first
+            }
+            CPPUNIT_ASSERT(IndexCopy(_path).read().empty());
+            reader = ::open(pipe.c_str(), O_RDONLY | O_NONBLOCK);
+            CPPUNIT_ASSERT(reader >= 0);
+            ::unlink(pipe.c_str());
+        }
+        ::close(reader);
+        CPPUNIT_ASSERT_EQUAL(std::size_t(10), IndexCopy(_path).read().size());
+    }
+
+    void aLargeCopyIsWholeAndGivesChangesTheirTurn() {
+        IndexTables tables;
+        for (int i = 0; i < 2500; ++i) {
+            auto changes = tagged(i);
+            for (const char* repository : {"team/a", "team/b"})
+                changes.emplace_back(LinkAdded{digest(i), Repository("r.example.com", repository)});
+            changes.emplace_back(record(i, i));
+            changes.emplace_back(ContentRecord{digest(i), 1, SystemClock::now()});
+            if (i % 100 == 0) changes.emplace_back(PinRecord{digest(i), SystemClock::now()});
+            tables.apply(changes);
+        }
+        int slices = 0;
+        std::size_t rows = 0;
+        tables.visit([&](const IndexChanges& slice) {
+            ++slices;
+            rows += slice.size();
+            tables.apply(IndexChanges{TagForgotten{"r.example.com/team/x:none"}}); // needs the lock
+        });
+        CPPUNIT_ASSERT_EQUAL(10, slices);
+        CPPUNIT_ASSERT_EQUAL(std::size_t(4 * 2500 + 25), rows);
+        IndexCopy(_path).write(tables);
+        CPPUNIT_ASSERT_EQUAL(rows, IndexCopy(_path).read().size());
+    }
 
     void answersWhatWasRecorded() {
         DigestIndex index(settings(_path));
