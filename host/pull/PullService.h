@@ -37,7 +37,8 @@ struct PullOptions {
     std::chrono::milliseconds remember{10000};      ///< how long a final failure is answered without asking again
     std::chrono::milliseconds credentialPoll{500};  ///< how often a Flight that waits for a credential looks for one
     std::chrono::milliseconds replicaPoll{200};     ///< how often a Flight looks for what another replica pulls
-    std::chrono::milliseconds replicaLock{10000};   ///< how long one that pulls keeps the others waiting, at most
+    std::chrono::milliseconds replicaLock{10000};   ///< how long one that pulls keeps the others waiting, at most: it
+                                                    ///< may be gone, and `hold` is not much longer
     std::size_t workers = 16;
     std::size_t workersPerRegistry = 6;
     std::size_t waiting = 20000; ///< requests that wait, over all Flights
