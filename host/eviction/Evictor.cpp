@@ -11,6 +11,8 @@
 namespace wasmproxy::host {
 namespace {
 
+constexpr std::uint64_t FullShare = 10; // of a disk that is full below the capacity, a tenth of what is there goes
+
 Call ownCall() {
     return {"eviction", Call::Clock::now() + std::chrono::minutes(5)};
 }
@@ -46,9 +48,11 @@ void Evictor::reconcile() {
 }
 
 std::size_t Evictor::sweep() {
-    if (used() <= _capacity) return 0;
+    const auto holds = used();
+    const bool full = _cache.wasFull();
+    if (!full && holds <= _capacity) return 0;
     auto call = ownCall();
-    return sweep(call).contents;
+    return sweep(call, full ? holds / FullShare + 1 : 0).contents;
 }
 
 std::uint64_t Evictor::used() const {

@@ -13,11 +13,11 @@
 
 namespace wasmproxy::host {
 
-/// Keeps the cache within its capacity: looks every so often on a thread of its own and removes what was used least
-/// recently, what a tag means last (see EvictionOrder). What is pinned, leased by an answer or a Flight, or younger
-/// than the grace time (a pull in progress needs what it has just committed) stays; what was purged counts as used
-/// until nobody sends it any more. At start and then every hour it makes the DigestIndex's list of contents agree with
-/// the store.
+/// Keeps the cache within its capacity, or within its disk where that is less: looks every so often on a thread of its
+/// own and removes what was used least recently, what a tag means last (see EvictionOrder). What is pinned, leased by
+/// an answer or a Flight, or younger than the grace time (a pull in progress needs what it has just committed) stays;
+/// what was purged counts as used until nobody sends it any more. At start and then every hour it makes the
+/// DigestIndex's list of contents agree with the store.
 class Evictor {
 public:
     struct Options {

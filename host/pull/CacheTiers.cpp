@@ -3,6 +3,9 @@
 
 #include "observe/Log.h"
 
+#include <cerrno>
+#include <system_error>
+
 namespace wasmproxy::host {
 namespace {
 
@@ -26,6 +29,14 @@ std::uint64_t readAll(Blob& blob, const Call& call, const char* doing, Sink&& si
         call.check(doing);
     }
     return offset;
+}
+
+/// The store's error has the system's words for it.
+bool meansFull(const Error& error) {
+    const std::string text = error.what();
+    for (const int number : {ENOSPC, EDQUOT})
+        if (text.find(std::generic_category().message(number)) != std::string::npos) return true;
+    return false;
 }
 
 Error wrongOrder(const std::string& why) {
@@ -255,6 +266,7 @@ void CacheTiers::onSpareLeaving(std::function<void(const Digest&)> leaving) {
 
 void CacheTiers::unwritable(const Error& error) noexcept {
     _unwritableUntil = (Call::Clock::now() + TryAgain).time_since_epoch().count();
+    if (meansFull(error)) _full = true;
     auto& state = *_states[_main];
     state.errors.fetch_add(1, std::memory_order_relaxed);
     {

@@ -70,6 +70,8 @@ public:
     /// begun again.
     std::unique_ptr<Ingest> ingest(Call& call, std::uint64_t expectedSize);
     bool sparing() const noexcept; ///< ingests go into the spare memory for now
+    /// Whether the main tier has said since this was asked last that its disk, or its user's share of it, is full.
+    bool wasFull() noexcept { return _full.exchange(false); }
     std::uint64_t spareBytes() const { return _spare ? _spare->bytes() : 0; } ///< in use
     /// Called with what leaves the spare memory for something else.
     void onSpareLeaving(std::function<void(const Digest&)> leaving);
@@ -138,6 +140,7 @@ private:
     Leases _leases;
     const std::unique_ptr<SpareMemory> _spare;         // nullptr: none
     std::atomic<Call::Clock::rep> _unwritableUntil{0}; // the main tier
+    std::atomic<bool> _full{false};                    // the same
     std::vector<std::unique_ptr<State>> _states;       // parallel to _tiers
 };
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "eviction/Evictor.h"
 #include "eviction/Scrubber.h"
 #include "host/index/IndexFixture.h"
 #include "host/pull/MemoryStores.h"
@@ -19,7 +20,45 @@ class ScrubTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(noFasterThanItMay);
     CPPUNIT_TEST(whatCannotBeReadStays);
     CPPUNIT_TEST(whatIsSharedIsLeftAlone);
+    CPPUNIT_TEST(roomIsMadeOnAFullDisk);
     CPPUNIT_TEST_SUITE_END();
+
+    void roomIsMadeOnAFullDisk() {
+        CacheTiers cache({{"main", &_store}});
+        DigestIndex index(settings(_folder.file("index.db")));
+        std::vector<Digest> digests;
+        for (int i = 0; i < 20; ++i) {
+            digests.push_back(_store.put("content " + std::to_string(10 + i)));
+            index.recordContent(digests.back(), 10, std::chrono::system_clock::now() - std::chrono::hours(20 - i));
+        }
+        index.recordTag(Reference::parse("a.io/x:v"), digests[0]); // the oldest, and yet
+        index.pin(digests[1]);
+        for (const int each : {0, 1})
+            index.recordModule({digests[each], digests[each], digests[each], 10, "raw", digests[each], "", "", {}},
+                               Repository("a.io", "x"));
+        _store.limit(205);
+        Evictor::Options options;
+        options.capacity = 1u << 30; // the disk is smaller
+        options.every = milliseconds(20);
+        Evictor evictor(cache, index, options);
+        Call call("test", Clock::now() + seconds(60));
+        const auto put = [&](const std::string& bytes) {
+            auto ingest = cache.ingest(call, bytes.size());
+            ingest->write(bytes.data(), bytes.size());
+            ingest->commit(Digest::of(bytes));
+        };
+        _store.failWrites(true); // not for want of space
+        CPPUNIT_ASSERT_THROW(put("another 00"), Error);
+        _store.failWrites(false);
+        std::this_thread::sleep_for(milliseconds(100));
+        CPPUNIT_ASSERT_EQUAL(std::size_t(20), _store.contents().size());
+        CPPUNIT_ASSERT_THROW(put("another 00"), Error);
+        CPPUNIT_ASSERT(eventually([&] { return _store.contents().size() <= 17; }));
+        put("another 00");
+        CPPUNIT_ASSERT(_store.has(digests[0]) && _store.has(digests[1]) && _store.has(digests[19]));
+        CPPUNIT_ASSERT(!_store.has(digests[2]) && !_store.has(digests[3]) && !_store.has(digests[4]));
+        CPPUNIT_ASSERT(eventually([&] { return evictor.total().contents == 3; }));
+    }
 
     using Clock = std::chrono::steady_clock;
     TemporaryFolder _folder;

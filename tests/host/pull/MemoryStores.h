@@ -47,6 +47,7 @@ public:
     void fail(bool now) { _failing = now; }
     void failReads(bool now) { _readsFail = now; }
     void failWrites(bool now) { _writesFail = now; }
+    void limit(std::size_t bytes) { _limit = bytes; } ///< beyond it there is no space left
     Digest put(const std::string& bytes) {
         const std::lock_guard<std::mutex> lock(_mutex);
         _contents[Digest::of(bytes)] = std::make_shared<std::string>(bytes);
@@ -55,6 +56,12 @@ public:
     void spoil(const Digest& digest, const std::string& bytes) {
         const std::lock_guard<std::mutex> lock(_mutex);
         _contents[digest] = std::make_shared<std::string>(bytes);
+    }
+    std::size_t bytes() const {
+        std::size_t sum = 0;
+        for (const auto& [digest, bytes] : contents())
+            sum += bytes->size();
+        return sum;
     }
     bool has(const Digest& digest) const { return contents().count(digest) != 0; }
     std::map<Digest, Bytes> contents() const {
@@ -103,6 +110,8 @@ private:
         void commit(const Digest& digest) override {
             _store.enter("commit");
             _store.enterWrite("commit");
+            if (_store.bytes() + _bytes.size() > _store._limit)
+                throw Error(ErrorCode::StorageFault, "cannot write: No space left on device");
             _store.spoil(digest, _bytes);
         }
 
@@ -116,6 +125,7 @@ private:
     std::atomic<bool> _failing{false};
     std::atomic<bool> _readsFail{false};
     std::atomic<bool> _writesFail{false};
+    std::atomic<std::size_t> _limit{~std::size_t(0)};
 };
 
 /// What Redis is to several hosts: contents, records and locks.
