@@ -211,6 +211,9 @@ private:
         const auto job = awaitJob(proxy, send(proxy, "POST", "purge", R"({"reference":")" + image("app:v1\"}")));
         CPPUNIT_ASSERT_EQUAL(std::string("purge succeeded"), job->getValue<std::string>("kind") + " " + stateOf(job));
         const auto purged = job->getObject("result");
+        CPPUNIT_ASSERT(proxy.log().find("/api/v1/purge") != std::string::npos);
+        CPPUNIT_ASSERT_MESSAGE(proxy.log(), proxy.log().find(image("app:v1"), proxy.log().find("/api/v1/purge")) !=
+                                                std::string::npos);
         CPPUNIT_ASSERT_EQUAL(1, purged->getValue<int>("tags"));
         CPPUNIT_ASSERT(purged->getValue<int>("contents") >= 2);
         CPPUNIT_ASSERT_EQUAL(404, send(proxy, "DELETE", path).status);
