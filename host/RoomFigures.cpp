@@ -82,6 +82,8 @@ void RoomFigures::askCache(const Configuration& now, AskedFigures& figures) cons
     figures
         .counter("wasm_proxy_replica_waits_total", "Looks at what another replica is pulling, instead of pulling it.")
         .add(number(shared.left));
+    figures.gauge("wasm_proxy_index_in_memory", "1: the index's folder could not be written at the start.")
+        .add(_rooms.index.inMemory() ? 1 : 0);
     figures.counter("wasm_proxy_dropped_accesses_total", "Accesses that were not recorded since too many waited.")
         .add(number(_rooms.index.droppedAccesses()));
 }

@@ -24,6 +24,7 @@ struct DigestIndex::Store {
         auto database = std::make_unique<IndexDatabase>(settings.path);
         tables.apply(database->load());
         setAside = database->setAside();
+        inMemory = database->inMemory();
         // One that is not there any more has the same remedy.
         if (!setAside.empty() || database->isNew()) restore(settings.path, *database);
         if (database->skippedRows() != 0)
@@ -43,6 +44,7 @@ struct DigestIndex::Store {
 
     IndexTables tables;
     std::string setAside;
+    bool inMemory = false;
     std::unique_ptr<IndexWriter> writer;
 };
 
@@ -211,6 +213,10 @@ std::vector<AccessCount> DigestIndex::accessCounts(const AccessCountQuery& query
 
 std::uint64_t DigestIndex::droppedAccesses() const noexcept {
     return _store->writer->droppedAccesses();
+}
+
+bool DigestIndex::inMemory() const noexcept {
+    return _store->inMemory;
 }
 
 std::string DigestIndex::setAside() const {

@@ -101,10 +101,10 @@ struct DigestIndexSettings {
 /// the disk (readers share a lock). SQLite stands behind, written by one thread that this object owns and joins:
 /// record*() and link() return after their row is committed; accesses are batched and never wait (a full queue drops
 /// and counts). A database that is corrupt, of a newer schema or unreadable is set aside as `<path>.bad-<n>` and
-/// replaced; one that cannot be written is an Error{StorageFault} from the record call, and memory stays right for this
-/// process; the database is brought up to it once it can be written again. `<path>.copy` holds tags, links, pins and
-/// modules as they were at most a minute ago, and is where they come from after a database was set aside or lost. One
-/// process per path.
+/// replaced, or if its folder cannot be written, by one in memory; one that cannot be written is an Error{StorageFault}
+/// from the record call, and memory stays right for this process; the database is brought up to it once it can be
+/// written again. `<path>.copy` holds tags, links, pins and modules as they were at most a minute ago, and is where
+/// they come from after a database was set aside or lost. One process per path.
 class DigestIndex {
 public:
     explicit DigestIndex(DigestIndexSettings settings); ///< throws Error{StorageFault} naming the path
@@ -164,7 +164,8 @@ public:
     AccessPage accesses(const AccessQuery& query) const;
     std::vector<AccessCount> accessCounts(const AccessCountQuery& query) const; ///< newest day first; waits, too
     std::uint64_t droppedAccesses() const noexcept;
-    std::string setAside() const; ///< where a bad database was moved at start; empty: it was good
+    bool inMemory() const noexcept; ///< alone: the file's folder could not be written at the start
+    std::string setAside() const;   ///< where a bad database was moved at start; empty: it was good
 
 private:
     struct Store;

@@ -92,7 +92,11 @@ void IndexDatabase::inTransaction(const char* doing, Action action) {
 IndexDatabase::IndexDatabase(const std::string& path) : _file(path) {
     static const bool registered = (Poco::Data::SQLite::Connector::registerConnector(), true);
     static_cast<void>(registered);
-    openOrReplace();
+    try {
+        openOrReplace();
+    } catch (const IndexUnwritable& e) {
+        openInMemory(e);
+    }
 }
 
 IndexDatabase::~IndexDatabase() = default;
@@ -106,6 +110,17 @@ void IndexDatabase::openOrReplace() {
     } catch (const IndexCorrupt& e) {
         replace(e.what());
     }
+}
+
+void IndexDatabase::openInMemory(const IndexUnwritable& why) {
+    log(LogLevel::Error, "the index cannot be kept on disk; it is in memory and ends with this process",
+        {{"path", _file.path()}, {"cause", why.what()}, {"hint", why.hint()}});
+    _inMemory = true;
+    _hasCounts = false;
+    _session.reset();
+    _session = std::make_unique<Poco::Data::Session>("SQLite", ":memory:");
+    _isNew = true;
+    create();
 }
 
 void IndexDatabase::replace(const std::string& reason) {
@@ -217,7 +232,11 @@ IndexChanges IndexDatabase::load() {
     try {
         read();
     } catch (const IndexCorrupt& e) {
-        replace(e.what());
+        try {
+            replace(e.what());
+        } catch (const IndexUnwritable& unwritable) {
+            openInMemory(unwritable);
+        }
         read();
     }
     return changes;

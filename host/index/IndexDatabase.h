@@ -24,13 +24,15 @@ public:
 /// failure is an Error{StorageFault} that names the path, or an IndexCorrupt; a failed write changes nothing.
 class IndexDatabase {
 public:
-    /// Opens and checks the file; one that is corrupt, newer or unreadable is set aside and replaced.
+    /// Opens and checks the file; one that is corrupt, newer or unreadable is set aside and replaced. Where its folder
+    /// takes neither a new one nor the bad one's new name, it is in memory.
     explicit IndexDatabase(const std::string& path);
     ~IndexDatabase();
 
     IndexChanges load();
-    std::size_t skippedRows() const { return _skippedRows; }  ///< by load(), since they did not parse
-    bool isNew() const { return _isNew; }                     ///< it had no tables when it was opened last
+    std::size_t skippedRows() const { return _skippedRows; } ///< by load(), since they did not parse
+    bool isNew() const { return _isNew; }                    ///< it had no tables when it was opened last
+    bool inMemory() const { return _inMemory; }
     const std::string& setAside() const { return _setAside; } ///< the last name given to a bad file, or ""
 
     void write(const IndexChanges& changes);      ///< in one transaction
@@ -46,6 +48,7 @@ public:
 
 private:
     void openOrReplace();
+    void openInMemory(const IndexUnwritable& why);
     void open(IndexFile::Access access);
     void check();
     void prepare();
@@ -65,6 +68,7 @@ private:
     std::size_t _skippedRows = 0;
     bool _isNew = false; // no tables yet
     bool _hasCounts = false;
+    bool _inMemory = false;
 };
 
 } // namespace wasmproxy::host

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "IndexFile.h"
 
-#include "wasmproxy/oci/Error.h"
-
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
@@ -43,8 +41,9 @@ IndexFile::Access IndexFile::open() const {
     if (canOpen(_path, O_RDWR | O_CREAT)) return Access::ReadWrite;
     const int reason = errno;
     if (!fs::exists(status))
-        throw Error(ErrorCode::StorageFault, "the index " + _path + " cannot be created: " + std::strerror(reason),
-                    "make " + folder.string() + " writable for the user that wasm-proxy runs as, or set another path");
+        throw IndexUnwritable("the index " + _path + " cannot be created: " + std::strerror(reason),
+                              "make " + folder.string() +
+                                  " writable for the user that wasm-proxy runs as, or set another path");
     return canOpen(_path, O_RDONLY) ? Access::ReadOnly : Access::None;
 }
 
@@ -55,9 +54,9 @@ std::string IndexFile::setAside() const {
         if (fs::exists(fs::symlink_status(target, error))) continue;
         fs::rename(_path, target, error);
         if (error)
-            throw Error(ErrorCode::StorageFault,
-                        "the index " + _path + " is bad and cannot be moved to " + target + ": " + error.message(),
-                        "make its folder writable for the user that wasm-proxy runs as, or set another path");
+            throw IndexUnwritable("the index " + _path + " is bad and cannot be moved to " + target + ": " +
+                                      error.message(),
+                                  "make its folder writable for the user that wasm-proxy runs as, or set another path");
         for (const char* suffix : {"-wal", "-shm"}) {
             fs::rename(_path + suffix, target + suffix, error);
             // What cannot be moved would be played into the new database.
