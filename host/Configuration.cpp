@@ -51,6 +51,14 @@ std::string nameOfHost(const std::string& host) {
     return name;
 }
 
+/// What of an instance that is made once counts only at the start.
+std::string describe(const InstancePlan& plan) {
+    std::string text = plan.name + " " + plan.factory->name();
+    for (const auto& value : plan.values)
+        text += "\n" + value.key + "=" + value.value;
+    return text;
+}
+
 std::string quoted(const std::vector<std::string>& names) {
     std::string text;
     for (const auto& name : names)
@@ -132,12 +140,6 @@ std::vector<std::string> Configuration::restartKeys(const Configuration& other) 
     // The rest of [pull] belongs to the service that all configurations share.
     compare("pull.", mine.pull, others.pull,
             {"credentials", "max-module", "max-manifest", "max-layer", "require-proxy-wasm"});
-    const auto describe = [](const InstancePlan& plan) {
-        std::string text = plan.name + " " + plan.factory->name();
-        for (const auto& value : plan.values)
-            text += "\n" + value.key + "=" + value.value;
-        return text;
-    };
     bool sameCaches = caches.size() == other.caches.size();
     for (std::size_t i = 0; sameCaches && i < caches.size(); ++i)
         sameCaches = describe(caches[i]) == describe(other.caches[i]);
@@ -204,9 +206,19 @@ std::uint64_t Configuration::planCapacity(const ComponentFactory& factory, const
     return capacity.get();
 }
 
-std::uint64_t Configuration::capacityOf(const std::string& cache) const {
-    const auto found = std::find_if(caches.begin(), caches.end(), [&](const auto& each) { return each.name == cache; });
-    return found == caches.end() ? 0 : found->capacity;
+const InstancePlan* Configuration::findCache(const std::string& name) const {
+    const auto found = std::find_if(caches.begin(), caches.end(), [&](const auto& each) { return each.name == name; });
+    return found == caches.end() ? nullptr : &*found;
+}
+
+bool Configuration::sameCache(const std::string& cache, const Configuration& first) const {
+    const auto *now = findCache(cache), *then = first.findCache(cache);
+    return now && then && describe(*now) == describe(*then);
+}
+
+std::uint64_t Configuration::capacityOf(const std::string& cache, const Configuration& first) const {
+    const auto* plan = sameCache(cache, first) ? findCache(cache) : first.findCache(cache);
+    return plan ? plan->capacity : 0;
 }
 
 void Configuration::planCredentials(std::vector<SettingsProblem>& problems) {

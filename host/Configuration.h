@@ -64,8 +64,10 @@ public:
     std::optional<kubernetes::ClusterConfig> cluster; ///< whose WasmExtension resources are taken
     std::string clusterNamespace;
     std::string clusterKey() const; ///< equal where `cluster` and namespace are
-    /// Of the cache of that name, bytes; 0: there is none.
-    std::uint64_t capacityOf(const std::string& cache) const;
+    /// Is the cache of that name set up as in `first`, but for what counts at once?
+    bool sameCache(const std::string& cache, const Configuration& first) const;
+    /// Of the cache of that name, bytes, where the process started with `first`: all else of a cache counts only then.
+    std::uint64_t capacityOf(const std::string& cache, const Configuration& first) const;
 
     /// How a registry is reached that no route names, but an Extension: by the plugin that knows the host, with the
     /// settings and mirrors of the section of its name, else by oci. The host counts as one that the operator wrote.
@@ -81,6 +83,7 @@ private:
     const ComponentFactory* factory(const char* seam, const std::string& plugin, const std::string& origin,
                                     const std::string& key, std::vector<SettingsProblem>& problems) const;
     void planCaches(std::vector<SettingsProblem>& problems);
+    const InstancePlan* findCache(const std::string& name) const;
     static std::uint64_t planCapacity(const ComponentFactory& factory, const InstanceSettings<CacheSettings>& cache,
                                       std::vector<SettingsProblem>& problems);
     void planCredentials(std::vector<SettingsProblem>& problems);

@@ -38,7 +38,7 @@ void Host::start() {
     rooms.pulls.use(Generation::setup(rooms.generation));
 
     Evictor::Options eviction;
-    eviction.capacity = _first->capacityOf(rooms.cache.main().name);
+    eviction.capacity = _first->capacityOf(rooms.cache.main().name, *_first);
     eviction.forgetHot = [&rooms](const Digest& digest) { rooms.pulls.forgetHot(digest); };
     rooms.evictor = std::make_unique<Evictor>(rooms.cache, rooms.index, eviction);
     rooms.cache.onSpareLeaving(eviction.forgetHot);

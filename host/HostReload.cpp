@@ -47,7 +47,9 @@ void Host::useSettings(const Configuration& configuration, const Configuration* 
     rooms.extensions.enable(settings.mesh.enableWasmDownloadProxy);
     if (!rooms.extensions.enabled())
         log(LogLevel::Warning, "no Extension is served", {{"cause", "[mesh] enable-wasm-download-proxy is false"}});
-    rooms.evictor->setCapacity(configuration.capacityOf(rooms.cache.main().name));
+    rooms.evictor->setCapacity(configuration.capacityOf(rooms.cache.main().name, *_first));
+    for (const auto& tier : rooms.cache.tiers())
+        rooms.cache.setCapacity(tier.name, configuration.capacityOf(tier.name, *_first));
     Scrubber::Timings scrubs;
     for (const auto& cache : settings.caches)
         scrubs[cache.name] = {cache.common->scrubEvery, cache.common->scrubRate.get()};
@@ -99,11 +101,11 @@ ReloadReport Host::reload(const std::string& why) {
                 {_source.path, "", error.what() + (error.hint().empty() ? "" : "; " + error.hint())});
         }
     }
-    rooms.metrics.reload(next != nullptr);
     if (!next) {
         for (const auto& problem : report.problems)
             log(LogLevel::Error, "configuration refused; the one before stays in force",
                 {{"trigger", why}, {"file", problem.origin}, {"key", problem.key}, {"cause", problem.message}});
+        rooms.metrics.reload(false);
         return report;
     }
     report.applied = true;
@@ -121,6 +123,7 @@ ReloadReport Host::reload(const std::string& why) {
         {{"trigger", why}, {"generation", std::to_string(report.generation)}});
     for (const auto& key : report.restartNeeded)
         log(LogLevel::Warning, "a changed setting counts only after a restart", {{"key", key}});
+    rooms.metrics.reload(true); // last: who sees it sees the rest
     return report;
 }
 

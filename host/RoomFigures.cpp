@@ -17,15 +17,15 @@ double seconds(std::chrono::system_clock::time_point time) {
 void RoomFigures::ask(const Generation& now, AskedFigures& figures) const {
     figures.gauge("wasm_proxy_configuration_generation", "Counts the configurations that came into force.")
         .add(number(now.number()));
-    askCache(now.configuration(), figures);
+    askCache(figures);
     askTags(now.routes(), figures);
     askCredentials(now.keychain(), figures);
     askStates(figures);
 }
 
-void RoomFigures::askCache(const Configuration& now, AskedFigures& figures) const {
+void RoomFigures::askCache(AskedFigures& figures) const {
     figures.gauge("wasm_proxy_cache_capacity_bytes", "Bytes that the cache may use.")
-        .add(number(now.capacityOf(_rooms.cache.main().name)));
+        .add(number(_rooms.evictor.capacity()));
     figures.gauge("wasm_proxy_cache_contents", "Contents in the cache: modules, layers and manifests.")
         .add(number(_rooms.index.contentCount()));
     figures.gauge("wasm_proxy_pins", "Modules and manifests that an operator keeps from eviction.")

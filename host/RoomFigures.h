@@ -32,7 +32,7 @@ public:
     void ask(const Generation& now, AskedFigures& figures) const;
 
 private:
-    void askCache(const Configuration& now, AskedFigures& figures) const;
+    void askCache(AskedFigures& figures) const;
     void askTags(const RouteTable& routes, AskedFigures& figures) const;
     void askCredentials(const Keychain& keychain, AskedFigures& figures) const;
     void askStates(AskedFigures& figures) const;

@@ -26,7 +26,7 @@ void appendOwn(const InstancePlan& plan, std::vector<SettingRow>& rows) {
 class View {
 public:
     View(const Generation& current, const Configuration& first, const Metrics& metrics, const CacheTiers& cache)
-        : _now(current.configuration()), _calls(metrics.pluginCalls()) {
+        : _now(current.configuration()), _first(first), _calls(metrics.pluginCalls()) {
         for (const auto& plugin : _now.catalog->plugins())
             for (const auto* factory : plugin.factories)
                 _plugins[factory] = {plugin.id, plugin.version};
@@ -39,9 +39,10 @@ public:
         for (const auto& route : current.routes().routes())
             this->route(*route);
         _rows.sources = current.keychain().uses();
+        _rows.restartNeeded = _now.restartKeys(first);
         sections();
         for (auto& use : cache.uses()) {
-            const auto capacity = _now.capacityOf(use.name);
+            const auto capacity = _now.capacityOf(use.name, first);
             _rows.tiers.push_back({std::move(use), capacity});
         }
     }
@@ -85,6 +86,30 @@ private:
         _rows.sections.push_back(std::move(row));
     }
 
+    /// With what was set when the process started, where only that counts.
+    void section(const std::string& name, const Settings& settings, const Settings& started) {
+        section(name, settings);
+        auto& rows = _rows.sections.back().settings;
+        const auto then = started.effective();
+        const auto& keys = _rows.restartNeeded;
+        for (std::size_t i = 0; i < rows.size() && i < then.size(); ++i)
+            if (std::find(keys.begin(), keys.end(), name + "." + rows[i].key) != keys.end())
+                rows[i] = {then[i].key, redacted(then[i].key, then[i].value), then[i].origin};
+    }
+
+    /// They are made once; what the settings say of them now counts for the rest.
+    void caches() {
+        named("cache", _first.settings.caches, _first.caches);
+        for (const auto& each : _now.settings.caches)
+            for (auto& section : _rows.sections) {
+                if (section.name != "cache." + each.name) continue;
+                const auto now = each.common->effective();
+                for (std::size_t i = 0; i < now.size(); ++i)
+                    if (_now.sameCache(each.name, _first) || now[i].key.compare(0, 6, "scrub-") == 0)
+                        section.settings[i] = {now[i].key, redacted(now[i].key, now[i].value), now[i].origin};
+            }
+    }
+
     template <class Common>
     void named(const std::string& kind, const std::vector<InstanceSettings<Common>>& instances, const Plans& plans) {
         for (const auto& each : instances) {
@@ -96,25 +121,26 @@ private:
     }
 
     void sections() {
-        const auto& settings = _now.settings;
-        section("plugins", settings.plugins);
-        section("dataplane", settings.dataplane);
-        section("health", settings.health);
-        section("admin", settings.admin);
-        section("index", settings.index);
-        section("pull", settings.pull);
-        section("log", settings.log);
+        const auto &settings = _now.settings, &started = _first.settings;
+        section("plugins", settings.plugins, started.plugins);
+        section("dataplane", settings.dataplane, started.dataplane);
+        section("health", settings.health, started.health);
+        section("admin", settings.admin, started.admin);
+        section("index", settings.index, started.index);
+        section("pull", settings.pull, started.pull);
+        section("log", settings.log, started.log);
         section("extensions", settings.extensions);
         section("mesh", settings.mesh);
         section("reload", settings.reload);
         section("prefetch", settings.prefetch);
-        named("cache", settings.caches, _now.caches);
+        caches();
         named("credential", settings.credentials, _now.credentials);
         named("backend", settings.backends, _now.backends);
         named("route", settings.routes, {});
     }
 
     const Configuration& _now;
+    const Configuration& _first;
     const std::map<std::string, Metrics::PluginCalls> _calls;
     std::map<const ComponentFactory*, std::pair<std::string, std::string>> _plugins;
     SetupRows _rows;

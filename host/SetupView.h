@@ -6,7 +6,7 @@
 
 namespace wasmproxy::host {
 
-/// The configuration in force as rows; its caches are those of `first`, with which the process started.
+/// The configuration in force as rows; what counts only at the start is as in `first`, with which the process started.
 SetupRows setupRows(const Generation& current, const Configuration& first, const Metrics& metrics,
                     const CacheTiers& cache);
 

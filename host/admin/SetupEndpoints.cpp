@@ -256,6 +256,7 @@ AdminAnswer SetupEndpoints::configuration(const AdminRequest&) const {
         section.set("settings", settingsOf(row.settings));
         sections.add(section);
     }
+    body.set("restartNeeded", namesOf(rows.restartNeeded));
     body.set("sections", sections);
     return AdminAnswer::json(body);
 }

@@ -61,8 +61,9 @@ struct SetupRows {
     std::vector<InstanceRow> instances; ///< by name
     std::vector<RouteRow> routes;       ///< in the order they are asked
     std::map<std::string, Keychain::Use> sources;
-    std::vector<SectionRow> sections;
-    std::vector<TierRow> tiers; ///< fastest first
+    std::vector<SectionRow> sections;       ///< what is in force
+    std::vector<std::string> restartNeeded; ///< keys that were changed since the start and count only after a restart
+    std::vector<TierRow> tiers;             ///< fastest first
 };
 
 /// `value` without what nobody should see: a password in a URL, or all of it where the key says that it is a secret.

@@ -42,6 +42,7 @@ public:
     std::size_t sweep();
     Swept total() const noexcept { return {_contents, _bytes}; } ///< since the start
     void setCapacity(std::uint64_t bytes) noexcept { _capacity = bytes; }
+    std::uint64_t capacity() const noexcept { return _capacity; }
     void reconcile();
 
 private:

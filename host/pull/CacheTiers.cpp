@@ -118,6 +118,13 @@ void CacheTiers::takeStock(const Tier& tier) {
     });
 }
 
+void CacheTiers::setCapacity(const std::string& tier, std::uint64_t bytes) {
+    Call call("a new capacity", Call::Clock::now() + std::chrono::minutes(1));
+    for (std::size_t i = 0; i < _main; ++i)
+        if (_tiers[i].name == tier)
+            attempt(i, call, "removing", [&] { drop(call, i, _states[i]->recent.setCapacity(bytes)); });
+}
+
 // ---- reading
 
 std::unique_ptr<Blob> CacheTiers::openVerified(Call& call, const Digest& digest) {

@@ -62,6 +62,9 @@ public:
     /// Once, before the tiers are used.
     void whenDropped(std::function<void(const Digest&)> forgetHot) { _forgetHot = std::move(forgetHot); }
 
+    /// Of the faster tier of that name, if it is one, from now on. What is too much leaves it.
+    void setCapacity(const std::string& tier, std::uint64_t bytes);
+
     /// Opens and hashes the content; what does not match its digest is removed and counts as absent. nullptr: absent.
     std::unique_ptr<Blob> openVerified(Call& call, const Digest& digest);
     /// Opens what this process has just verified and committed: in a local tier.

@@ -4,12 +4,22 @@
 namespace wasmproxy::host {
 
 std::vector<Digest> RecentContents::add(const Digest& digest, std::uint64_t size) {
-    std::vector<Digest> gone;
     const std::lock_guard<std::mutex> lock(_mutex);
     if (const auto found = _entries.find(digest); found != _entries.end()) erase(found->second);
     _order.push_front({digest, size});
     _entries[digest] = _order.begin();
     _bytes += size;
+    return trim();
+}
+
+std::vector<Digest> RecentContents::setCapacity(std::uint64_t bytes) {
+    const std::lock_guard<std::mutex> lock(_mutex);
+    _capacity = bytes;
+    return trim();
+}
+
+std::vector<Digest> RecentContents::trim() {
+    std::vector<Digest> gone;
     while (_bytes > _capacity) {
         gone.push_back(_order.back().digest);
         erase(std::prev(_order.end()));

@@ -3,6 +3,7 @@
 
 #include "wasmproxy/oci/Digest.h"
 
+#include <atomic>
 #include <cstdint>
 #include <list>
 #include <mutex>
@@ -18,6 +19,7 @@ public:
     explicit RecentContents(std::uint64_t capacity) : _capacity(capacity) {}
 
     bool takes(std::uint64_t size) const noexcept { return size <= _capacity; }
+    std::vector<Digest> setCapacity(std::uint64_t bytes); ///< what has to be removed for it
     /// It counts as held from now on. What has to be removed for it; itself, where it alone is too large.
     std::vector<Digest> add(const Digest& digest, std::uint64_t size);
     void used(const Digest& digest);
@@ -36,8 +38,9 @@ private:
     };
     using Order = std::list<Entry>;
     void erase(Order::iterator entry);
+    std::vector<Digest> trim(); // under the lock
 
-    const std::uint64_t _capacity; ///< bytes
+    std::atomic<std::uint64_t> _capacity; ///< bytes
     mutable std::mutex _mutex;
     Order _order; // most recently used first
     std::unordered_map<Digest, Order::iterator> _entries;

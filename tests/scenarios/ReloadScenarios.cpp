@@ -36,6 +36,7 @@ class ReloadScenarios : public CppUnit::TestFixture {
     CPPUNIT_TEST_SUITE(ReloadScenarios);
     CPPUNIT_TEST(aChangeIsInForceAtOnceAndABrokenFileNever);
     CPPUNIT_TEST(whatTakesARestartIsSaid);
+    CPPUNIT_TEST(cachesTakeANewCapacityAndNothingElse);
     CPPUNIT_TEST(aChangedFileIsReadWhereThatIsAskedFor);
     CPPUNIT_TEST(aThousandReloadsUnderLoadFailNobody);
     CPPUNIT_TEST_SUITE_END();
@@ -66,6 +67,9 @@ private:
     static void write(const Proxy& proxy, const std::string& text) {
         const auto aside = proxy.folder().write("wasm-proxy.ini.new", text);
         CPPUNIT_ASSERT_EQUAL(0, std::rename(aside.c_str(), proxy.configuration().c_str()));
+    }
+    static void assertHas(const std::string& text, const std::string& part) {
+        CPPUNIT_ASSERT_MESSAGE("expected " + part + " in " + text, text.find(part) != std::string::npos);
     }
     /// SIGHUP, and waits until it has been answered.
     static void reload(Proxy& proxy) {
@@ -115,6 +119,38 @@ public:
         CPPUNIT_ASSERT_EQUAL(1.0, proxy->metric(Applied));
         CPPUNIT_ASSERT_MESSAGE(proxy->log(), proxy->log().find("key=dataplane.listen") != std::string::npos);
         CPPUNIT_ASSERT(proxy->fetch(_registry->registry.host() + "/team/none:v1").status != 0); // still where it was
+        // For as long as that is so, and beside what is in force.
+        const auto shown = proxy->admin("/api/v1/configuration").body;
+        assertHas(shown, R"("restartNeeded":["dataplane.listen"])");
+        assertHas(shown, R"({"key":"listen","value":"127.0.0.1:)" + std::to_string(proxy->dataPort()) + '"');
+        CPPUNIT_ASSERT_MESSAGE(shown, shown.find("\"127.0.0.1:1\"") == std::string::npos);
+        assertHas(shown, R"("name":"route.other")");
+    }
+
+    /// A cache's capacity counts at once, be it the main one's or a faster one's; what it is made of does not.
+    void cachesTakeANewCapacityAndNothingElse() {
+        auto given = options();
+        given.pull = "caches = hot, main";
+        given.more = "[cache.hot]\nplugin = memory\nmax-bytes = 64MiB\ncapacity = 40MiB\n";
+        Proxy proxy(given);
+        const auto good = readFile(proxy.configuration());
+        const auto with = [&](std::string text, const std::string& old, const std::string& other) {
+            text.replace(text.find(old), old.size(), other);
+            write(proxy, text);
+            reload(proxy);
+            CPPUNIT_ASSERT_MESSAGE(proxy.log(), proxy.metric(Refused) == 0);
+            return proxy.admin("/api/v1/cache").body;
+        };
+        const std::string hot = R"("capacity":41943040,)", main = R"("capacity":10737418240,)";
+        assertHas(with(good, "40MiB", "1MiB"), R"("capacity":1048576,)");
+        assertHas(with(good, "[cache.main]\n", "[cache.main]\ncapacity = 1GiB\n"), R"("capacity":1073741824,)");
+        for (const auto& tiers : {with(good, "max-bytes = 64MiB\ncapacity = 40MiB", "max-bytes = 1GiB"),
+                                  with(good, "caches = hot, main", "caches = main")}) {
+            assertHas(tiers, hot);
+            assertHas(tiers, main);
+        }
+        assertHas(proxy.admin("/api/v1/configuration").body, R"("name":"cache.hot")");
+        assertHas(proxy.admin("/api/v1/configuration").body, R"("restartNeeded":["pull.caches","cache"])");
     }
 
     void aChangedFileIsReadWhereThatIsAskedFor() {

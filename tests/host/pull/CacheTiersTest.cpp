@@ -19,6 +19,7 @@ class CacheTiersTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(anOrderThatMeansNothingIsRefused);
     CPPUNIT_TEST(aHitIsCopiedIntoTheFasterTiers);
     CPPUNIT_TEST(aFasterTierKeepsWhatWasUsedLast);
+    CPPUNIT_TEST(aFasterTierIsMadeSmaller);
     CPPUNIT_TEST(whatAFasterTierHeldIsCountedAtTheStart);
     CPPUNIT_TEST(aFasterTierThatFailsIsPassedBy);
     CPPUNIT_TEST(aSharedHitBecomesOneOfTheMainTier);
@@ -113,6 +114,20 @@ public:
         CPPUNIT_ASSERT(std::vector<Digest>{b} == forgotten);
         CPPUNIT_ASSERT_EQUAL(std::string("larger than that"), open(cache, large));
         CPPUNIT_ASSERT(!_hot.has(large) && _hot.has(a) && _hot.has(c));
+    }
+
+    void aFasterTierIsMadeSmaller() {
+        auto cache = tiers(12);
+        const auto a = _main.put("aaaa"), b = _main.put("bbbb"), c = _main.put("cccc");
+        for (const auto& each : {a, b, c, a})
+            open(cache, each);
+        cache.setCapacity("main", 1); // that is the Evictor's
+        cache.setCapacity("hot", 8);
+        CPPUNIT_ASSERT(_hot.has(a) && !_hot.has(b) && _hot.has(c));
+        CPPUNIT_ASSERT(_main.has(a) && _main.has(b));
+        CPPUNIT_ASSERT_EQUAL(std::uint64_t(8), cache.uses()[0].held.bytes);
+        open(cache, b);
+        CPPUNIT_ASSERT_EQUAL(std::uint64_t(8), cache.uses()[0].held.bytes);
     }
 
     void whatAFasterTierHeldIsCountedAtTheStart() {
