@@ -183,6 +183,17 @@ private:
             CPPUNIT_ASSERT_MESSAGE(request, request.find("uthorization") == std::string::npos);
         }
         CPPUNIT_ASSERT_EQUAL(1, files);
+        const auto explained = [&](const std::string& path) {
+            try {
+                return run(BUILD_ROOT "/bin/wasm-proxy",
+                           {"--config=" + proxy->configuration(), "--explain=" + web.url(path)});
+            } catch (const std::exception& error) {
+                return std::string(error.what()); // with the output, where the module cannot be served
+            }
+        };
+        for (const auto& [path, words] : {std::pair("/authz.wasm", "module         sha256:" + sha256Hex(module)),
+                                          {"/moved", std::string("module         ADDRESS_REFUSED: ")}})
+            CPPUNIT_ASSERT_MESSAGE(explained(path), explained(path).find(words) != std::string::npos);
         CPPUNIT_ASSERT_EQUAL_MESSAGE(proxy->log(), 0, proxy->terminate());
     }
 
