@@ -18,7 +18,6 @@ void WatchedNames::keep(const std::set<std::string>& names) {
 std::shared_ptr<SecretWatch> WatchedNames::watch(const std::string& name) {
     Dropped dropped;
     const std::lock_guard<std::mutex> lock(_mutex);
-    dropIdle(dropped);
     return entry(name, SecretWatch::Use::ByName, dropped).watch;
 }
 
@@ -30,7 +29,8 @@ std::size_t WatchedNames::size() const {
 WatchedNames::Entry& WatchedNames::entry(const std::string& name, SecretWatch::Use use, Dropped& dropped) {
     auto found = _entries.find(name);
     if (found == _entries.end()) {
-        dropIdle(dropped);
+        // Only to make room: while the API server is away, what is let go cannot be read again.
+        if (_entries.size() >= _bounds.names) dropIdle(dropped);
         if (_entries.size() >= _bounds.names)
             throw Error(ErrorCode::CredentialSourceFault,
                         "Secret " + _nameSpace + "/" + name + " is not followed: " + std::to_string(_bounds.names) +

@@ -14,14 +14,14 @@
 namespace wasmproxy::kubernetes {
 
 /// The Secrets that are followed one by one: those kept because a setting names them, and those that were asked for
-/// not long ago. Each with a field selector for its name alone, so that a Role with resourceNames is enough. Bounded;
-/// thread-safe.
+/// once, as long as there is room. Each with a field selector for its name alone, so that a Role with resourceNames is
+/// enough. Bounded; thread-safe.
 class WatchedNames {
 public:
     using Milliseconds = std::chrono::milliseconds;
     struct Bounds {
         std::size_t names = 256;
-        Milliseconds idle = std::chrono::hours(1); ///< what nobody asked for as long is let go
+        Milliseconds idle = std::chrono::hours(1); ///< what nobody asked for as long makes room for others
     };
 
     WatchedNames(ApiClient& client, std::string nameSpace, const WatchTiming& timing, const Bounds& bounds);
