@@ -76,7 +76,12 @@ CredentialProviders::Answer CredentialProviders::run(Call& call, const Credentia
     if (!result.succeeded())
         throw Error(ErrorCode::CredentialSourceFault, what + " failed: " + result.ending(),
                     "run it by hand as the proxy's user with " + providerRequest(repository) + " on its input");
-    return std::make_shared<const ProviderAnswer>(parseProviderAnswer(result.output.reveal(), provider.name, what));
+    auto answer = parseProviderAnswer(result.output.reveal(), provider.name, what);
+    // Another image's credential is another one, not this one changed: a refusal of this one stands.
+    if (answer.scope == Scope::Image)
+        for (CredentialEntry& entry : answer.entries)
+            entry.credential.name += " for " + repository.str();
+    return std::make_shared<const ProviderAnswer>(std::move(answer));
 }
 
 } // namespace wasmproxy::file

@@ -52,6 +52,7 @@ class CredentialProvidersTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(combinesWhatSeveralSay);
     CPPUNIT_TEST(refusesOtherAnswers);
     CPPUNIT_TEST(remembersForWhatTheAnswerSays);
+    CPPUNIT_TEST(namesWhatAnAnswerIsFor);
     CPPUNIT_TEST(remembersAsLongAsTheAnswerSays);
     CPPUNIT_TEST(runsOncePerRegistry);
     CPPUNIT_TEST(runsOncePerImageWhereThatIsTheKey);
@@ -149,7 +150,8 @@ public:
                              programs->left("request"));
         CPPUNIT_ASSERT_EQUAL(std::string("get-credentials|--x=y z|b||"), programs->left("asked"));
         CPPUNIT_ASSERT_EQUAL(std::string(""), found(*source, "reg.io", "other/app")); // not what auth is for
-        CPPUNIT_ASSERT_EQUAL(std::string("*.io/team from one"), findIn(*source, "reg.io")[0].name);
+        CPPUNIT_ASSERT_EQUAL(std::string("*.io/team from one for reg.io/team/app"),
+                             findIn(*source, "reg.io", "team/app")[0].name);
         std::filesystem::remove(*programs / "request");
         CPPUNIT_ASSERT_EQUAL(std::string(""), found(*source, "reg.example.com", "team/app"));
         CPPUNIT_ASSERT_EQUAL(std::string(""), programs->left("request")); // nobody was asked
@@ -264,6 +266,18 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::string("11233"), runsOf("Image"));
         CPPUNIT_ASSERT_EQUAL(std::string("11122"), runsOf("Registry"));
         CPPUNIT_ASSERT_EQUAL(std::string("11111"), runsOf("Global"));
+    }
+
+    /// Of two of one name and registry, the second would count as the first one changed.
+    void namesWhatAnAnswerIsFor() {
+        const auto namesOf = [&](const std::string& scope) {
+            programs->write("one", response(R"("cacheKeyType":")" + scope + R"(","auth":{)" + auth("*.io", "u") + "}"));
+            const auto source = configured(provider("one", "'*.io'"));
+            return findIn(*source, "a.io", "x")[0].name + ", " + findIn(*source, "a.io", "y")[0].name;
+        };
+        CPPUNIT_ASSERT_EQUAL(std::string("*.io from one for a.io/x, *.io from one for a.io/y"), namesOf("Image"));
+        CPPUNIT_ASSERT_EQUAL(std::string("*.io from one, *.io from one"), namesOf("Registry"));
+        CPPUNIT_ASSERT_EQUAL(std::string("*.io from one, *.io from one"), namesOf("Global"));
     }
 
     void remembersAsLongAsTheAnswerSays() {
