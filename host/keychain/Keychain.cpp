@@ -51,6 +51,7 @@ void Keychain::remove(const std::string& name) {
     }
     const std::lock_guard<std::mutex> lock(_usesMutex);
     _uses.erase(name);
+    _said.erase(name);
 }
 
 CredentialSource* Keychain::source(const std::string& name) const {
