@@ -76,7 +76,7 @@ void KubernetesStage::assertRefused(const std::string& target, int status,
 
 Poco::JSON::Object::Ptr KubernetesStage::listed(const std::string& name) const {
     const auto answer = proxy->admin("/api/v1/extensions");
-    CPPUNIT_ASSERT_EQUAL_MESSAGE(answer.error + answer.body, 200, answer.status);
+    CPPUNIT_ASSERT_EQUAL_MESSAGE(answer.error + answer.body + proxy->log(), 200, answer.status);
     const auto list = Poco::JSON::Parser().parse(answer.body).extract<Poco::JSON::Object::Ptr>()->getArray("items");
     for (std::size_t i = 0; i < list->size(); ++i) {
         const auto entry = list->getObject(static_cast<unsigned>(i));
