@@ -20,8 +20,12 @@ public:
 
     ClusterConfig read() {
         const Secret text = readFileText(_path, "kubeconfig", ErrorCode::SettingsInvalid);
+        struct Wiped {
+            std::string text;
+            ~Wiped() { Secret::wipe(text); }
+        } copy{std::string(text.reveal())};
         try {
-            return fromDocument(YAML::Load(std::string(text.reveal())));
+            return fromDocument(YAML::Load(copy.text));
         } catch (const YAML::Exception& error) {
             // Its message may quote the file.
             fail("line " + std::to_string(error.mark.line + 1), "is not YAML as a kubeconfig has it");

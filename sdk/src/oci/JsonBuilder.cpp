@@ -6,6 +6,7 @@
 #include "Printable.h"
 
 #include <Poco/JSON/Parser.h>
+#include <openssl/crypto.h>
 
 #include <algorithm>
 
@@ -55,11 +56,15 @@ void StrictJson::Builder::read(std::string_view text, const Limits& limits, Docu
     Lexed lexed = lex(text);
     if (lexed.hasNul) refuse("a string with a NUL character");
 
+    struct Wiped {
+        std::string text;
+        ~Wiped() { OPENSSL_cleanse(text.data(), text.size()); }
+    } copy{std::string(text)}; // tokens and passwords come in JSON, too
     Poco::JSON::Handler::Ptr builder(new Builder(std::move(lexed.numbers), limits.depth, document));
     try {
         Poco::JSON::Parser parser(builder);
         parser.setDepth(limits.depth + 1);
-        parser.parse(std::string(text));
+        parser.parse(copy.text);
     } catch (const Poco::Exception& e) {
         refuse("not valid JSON: " + printable(e.message()));
     }

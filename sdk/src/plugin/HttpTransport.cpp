@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "wasmproxy/plugin/HttpTransport.h"
 
+#include "wasmproxy/plugin/Secret.h"
+
 #include <array>
 
 namespace wasmproxy {
@@ -37,6 +39,13 @@ std::string HttpResponse::readAll(std::size_t limit, const char* what) {
         if (size > limit - body.size())
             throw Error(ErrorCode::UpstreamInvalid,
                         std::string(what) + " is larger than " + std::to_string(limit) + " bytes");
+        if (size > body.capacity() - body.size()) { // what is outgrown may hold a token
+            std::string grown;
+            grown.reserve(2 * (body.size() + size));
+            grown.append(body);
+            body.swap(grown);
+            Secret::wipe(grown);
+        }
         body.append(buffer.data(), size);
     }
     return body;
