@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <iostream>
+#include <map>
 #include <set>
 #include <string>
 #include <utility>
@@ -19,7 +20,9 @@ namespace wasmproxy::test {
 /// Everything that was put out, by where.
 class CanaryOutputs {
 public:
-    explicit CanaryOutputs(std::vector<const SecretForms*> secrets) : _secrets(std::move(secrets)) {}
+    /// `environment`: of the programs that are run.
+    explicit CanaryOutputs(std::vector<const SecretForms*> secrets, std::map<std::string, std::string> environment = {})
+        : _secrets(std::move(secrets)), _environment(std::move(environment)) {}
 
     void add(const std::string& where, const std::string& text) { _texts.emplace_back(where, text); }
     void add(const std::string& where, const HttpAnswer& answer) {
@@ -31,6 +34,7 @@ public:
     void addRun(const std::vector<std::string>& arguments) {
         const TemporaryFolder folder;
         Child::Options options;
+        options.environment = _environment;
         options.outputFile = folder / "output";
         Child child(BUILD_ROOT "/bin/wasm-proxy", arguments, options);
         CPPUNIT_ASSERT(child.wait(std::chrono::seconds(60)).has_value());
@@ -74,6 +78,7 @@ public:
 
 private:
     const std::vector<const SecretForms*> _secrets;
+    const std::map<std::string, std::string> _environment;
     std::vector<std::pair<std::string, std::string>> _texts;
 };
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One secret of each kind on every path there is, and then every output there is searched for all of them in all forms.
+#include "CanaryClouds.h"
 #include "CanaryOutputs.h"
 #include "CanaryStage.h"
 #include "EchoRegistry.h"
@@ -41,17 +42,31 @@ const SecretForms Vault = password("Vault");
 const SecretForms Helper = password("Helper");     // of docker's credential helpers
 const SecretForms Provider = password("Provider"); // of the kubelet's
 const SecretForms Named = password("Named");       // of the Secret that Extensions name
-const SecretForms Broken = password("Broken");     // of documents that cannot be read
-const SecretForms Account = token("Account");      // the service account's
+const SecretForms Amazon = password("Amazon");     // ECR's, of this process' own identity
+const SecretForms Google = token("Google");        // likewise
+const SecretForms AccessKey = token("AccessKey");
+const SecretForms Session = token("Session");
+const SecretForms Container = token("Container");
+const SecretForms Broken = password("Broken"); // of documents that cannot be read
+const SecretForms Account = token("Account");  // the service account's
 const SecretForms VaultToken = token("VaultToken");
 const SecretForms Bearer = token("Bearer");
 const SecretForms Signature = token("Signature");
-const std::vector<const SecretForms*> All = {&Docker, &Plain,  &Cluster, &Vault,      &Helper, &Provider,
-                                             &Named,  &Broken, &Account, &VaultToken, &Bearer, &Signature};
+const std::vector<const SecretForms*> All = {&Docker, &Plain,   &Cluster,    &Vault,   &Helper,    &Provider,
+                                             &Named,  &Amazon,  &Google,     &Session, &AccessKey, &Container,
+                                             &Broken, &Account, &VaultToken, &Bearer,  &Signature};
+using Sources = std::vector<std::pair<std::string, const SecretForms*>>;
 /// The sources whose credentials registries are shown. `named` is what Extensions are pulled from.
-const std::vector<std::pair<std::string, const SecretForms*>> Sources = {
-    {"team", &Docker},         {"plain", &Plain},   {"cluster", &Cluster},   {"vault", &Vault},
-    {"vault-account", &Vault}, {"helper", &Helper}, {"provider", &Provider}, {"named", &Named}};
+const Sources Configured = {{"team", &Docker},         {"plain", &Plain},   {"cluster", &Cluster},   {"vault", &Vault},
+                            {"vault-account", &Vault}, {"helper", &Helper}, {"provider", &Provider}, {"named", &Named}};
+/// Registries that know the proxy by its own identity.
+const Sources Own = {{"google", &Google}, {"amazon", &Amazon}};
+
+std::string hostOf(const std::string& source, const EchoRegistry& registry) {
+    return source == "google"   ? CanaryClouds::GoogleHost
+           : source == "amazon" ? CanaryClouds::AmazonHost
+                                : registry.host();
+}
 
 /// A docker config with `password`, whose base64 is the only form that JSON does not change.
 std::string configOf(const std::string& host, const std::string& text) {
@@ -81,6 +96,7 @@ class SecretCanaryScenarios : public CppUnit::TestFixture {
     CPPUNIT_TEST(everyFormIsFound);
     CPPUNIT_TEST(nothingIsInTextOutputs);
     CPPUNIT_TEST(nothingIsInJsonOutputs);
+    CPPUNIT_TEST(nothingIsInOutputsOfOwnIdentities);
     CPPUNIT_TEST(whatIsInWrongSettingsIsNotShown);
     CPPUNIT_TEST_SUITE_END();
 
@@ -236,10 +252,31 @@ class SecretCanaryScenarios : public CppUnit::TestFixture {
         Proxy proxy(options);
 
         CanaryOutputs outputs(All);
-        askInEveryWay(registry, proxy, outputs);
+        askInEveryWay(registry, proxy, Configured, outputs);
         askInParallel(proxy, host, wrong, "x:v1", outputs);
         troubleTheSources(proxy, api, vault, host, outputs);
-        collect(proxy, registry, outputs);
+        collect(proxy, registry, Configured, outputs);
+        outputs.requireNone();
+    }
+
+    void nothingIsInOutputsOfOwnIdentities() {
+        EchoRegistry registry(Bearer.value(), Signature.value());
+        CanaryClouds clouds({Google, Amazon, AccessKey, Session, Container});
+        Proxy::Options options{registry.host()};
+        options.pull = "hold = 400ms\nworkers = 32\nworkers-per-registry = 32";
+        options.environment = clouds.environment(_folder.write("inputs/container", Container.value()));
+        options.more = clouds.sections(registry.host());
+        Proxy proxy(options);
+        CanaryOutputs outputs(All, options.environment);
+        askInEveryWay(registry, proxy, Own, outputs);
+        CPPUNIT_ASSERT(clouds.used());
+        for (const bool deeper : {false, true}) {
+            clouds.refuse(deeper);
+            for (const char* host : {CanaryClouds::GoogleHost, CanaryClouds::AmazonHost})
+                outputs.addRun({"--config=" + proxy.configuration(), "--explain=" + std::string(host) + "/x/no:v1"});
+        }
+        clouds.work();
+        collect(proxy, registry, Own, outputs);
         outputs.requireNone();
     }
 
@@ -258,21 +295,23 @@ class SecretCanaryScenarios : public CppUnit::TestFixture {
         }
     }
 
-    void askInEveryWay(const EchoRegistry& registry, const Proxy& proxy, CanaryOutputs& outputs) const {
+    void askInEveryWay(const EchoRegistry& registry, const Proxy& proxy, const Sources& sources,
+                       CanaryOutputs& outputs) const {
         for (const auto& way : EchoRegistry::ways()) {
-            putExtension(proxy, registry.host(), way);
-            std::vector<HttpAnswer> answers(Sources.size());
+            if (sources.back().first == "named") putExtension(proxy, registry.host(), way);
+            std::vector<HttpAnswer> answers(sources.size());
             std::vector<std::thread> clients;
-            for (std::size_t i = 0; i < Sources.size(); ++i)
+            for (std::size_t i = 0; i < sources.size(); ++i)
                 clients.emplace_back([&, i] {
-                    const auto reference = registry.host() + "/" + Sources[i].first + "/" + way + ":v1";
+                    const auto& source = sources[i].first;
+                    const auto reference = hostOf(source, registry) + "/" + source + "/" + way + ":v1";
                     for (int tries = EchoRegistry::served(way) ? 20 : 1; tries > 0 && answers[i].status != 200; --tries)
                         answers[i] = proxy.fetch(reference);
                 });
             for (auto& client : clients)
                 client.join();
-            for (std::size_t i = 0; i < Sources.size(); ++i) {
-                const auto& [source, secret] = Sources[i];
+            for (std::size_t i = 0; i < sources.size(); ++i) {
+                const auto& [source, secret] = sources[i];
                 const auto name = source + "/" + way;
                 CPPUNIT_ASSERT_MESSAGE(name + " does not come: " + answers[i].body + proxy.log(),
                                        !EchoRegistry::served(way) || answers[i].status == 200);
@@ -350,16 +389,16 @@ class SecretCanaryScenarios : public CppUnit::TestFixture {
         return paths;
     }
 
-    void collect(Proxy& proxy, const EchoRegistry& registry, CanaryOutputs& outputs) const {
+    void collect(Proxy& proxy, const EchoRegistry& registry, const Sources& sources, CanaryOutputs& outputs) const {
         const auto host = registry.host();
         const auto own = registry.echoes();
         for (const auto& path : adminPaths())
             for (const char* rest : {"", "?limit=1", "?ref=x", "/x"})
                 outputs.add("admin " + path + rest, proxy.admin(path + rest));
-        for (const auto& [source, secret] : Sources)
+        for (const auto& [source, secret] : sources)
             for (const char* way : {"ok", "echo-400", "echo-401", "signed-denied"})
-                outputs.add("admin resolve",
-                            proxy.admin("/api/v1/resolve?ref=oci://" + host + "/" + source + "/" + way + ":v1"));
+                outputs.add("admin resolve", proxy.admin("/api/v1/resolve?ref=oci://" + hostOf(source, registry) + "/" +
+                                                         source + "/" + way + ":v1"));
         for (const char* path : {"/metrics", "/healthz", "/readyz", "/"})
             outputs.add(std::string("health ") + path, proxy.health(path));
         for (const char* name : {"wrong", "ok", "echo-400", "bearer-500"})
@@ -370,9 +409,9 @@ class SecretCanaryScenarios : public CppUnit::TestFixture {
         outputs.addRun({"--print-settings"});
         outputs.addRun({"--print-settings=markdown"});
         outputs.addRun({"--version"});
-        for (const auto& [source, secret] : Sources)
+        for (const auto& [source, secret] : sources)
             for (const char* way : {"echo-400", "bearer-ok"})
-                outputs.addRun({config, "--explain=" + host + "/" + source + "/" + way + ":v1"});
+                outputs.addRun({config, "--explain=" + hostOf(source, registry) + "/" + source + "/" + way + ":v1"});
         for (const char* folder : {"broken-file0", "broken-secret3", "broken-vault2", "broken-answer1"})
             outputs.addRun({config, "--explain=" + host + "/" + folder + "/x:v1"});
         // While it runs, with what SQLite writes ahead; and what is left of it.
