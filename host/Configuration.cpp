@@ -105,6 +105,7 @@ Configuration::Configuration(SettingsDocument document, const std::vector<std::s
                             std::string(error.what()) + (error.hint().empty() ? "" : "; " + error.hint())});
         return;
     }
+    addUnwritten(problems);
     planCaches(problems);
     planCredentials(problems);
     planCluster(problems);
@@ -160,6 +161,31 @@ const ComponentFactory* Configuration::factory(const char* seam, const std::stri
     return nullptr;
 }
 
+/// A plugin's name is an instance of it with its defaults, where something names it and no section does.
+void Configuration::addUnwritten(std::vector<SettingsProblem>& problems) {
+    const auto add = [&](auto& instances, const char* kind, const char* seam,
+                         const Setting<std::vector<std::string>>& names) {
+        for (const auto& name : names.get()) {
+            const auto written =
+                std::any_of(instances.begin(), instances.end(), [&](const auto& each) { return each.name == name; });
+            if (written || !catalog->find(seam, name)) continue;
+            auto& instance = instances.emplace_back();
+            instance.name = name;
+            instance.prefix = std::string(kind) + "." + name + ".";
+            instance.origin = names.origin();
+            instance.common->apply({{"plugin", name, names.origin()}}, instance.prefix, problems);
+        }
+    };
+    standardCredentials = settings.pull.credentials.get();
+    if (standardCredentials.empty()) // all that have a section, whatever a route names
+        for (const auto& each : settings.credentials)
+            standardCredentials.push_back(each.name);
+    add(settings.caches, "cache", CacheStore::Seam, settings.pull.caches);
+    add(settings.credentials, "credential", CredentialSource::Seam, settings.pull.credentials);
+    for (const auto& route : settings.routes)
+        add(settings.credentials, "credential", CredentialSource::Seam, route.common->credentials);
+}
+
 void Configuration::planCaches(std::vector<SettingsProblem>& problems) {
     auto names = settings.pull.caches.get();
     if (names.empty())
@@ -183,7 +209,8 @@ void Configuration::planCaches(std::vector<SettingsProblem>& problems) {
         const auto found = std::find_if(settings.caches.begin(), settings.caches.end(),
                                         [&](const auto& each) { return each.name == name; });
         if (found == settings.caches.end())
-            problems.push_back({settings.pull.caches.origin(), "pull.caches", "there is no [cache." + name + "]"});
+            problems.push_back({settings.pull.caches.origin(), "pull.caches",
+                                "there is neither a [cache." + name + "] nor a plugin of that name"});
     }
 }
 
@@ -263,14 +290,10 @@ void Configuration::planRoutes(std::vector<SettingsProblem>& problems) {
         return std::any_of(settings.credentials.begin(), settings.credentials.end(),
                            [&](const auto& each) { return each.name == name; });
     };
-    standardCredentials = settings.pull.credentials.get();
-    if (standardCredentials.empty())
-        for (const auto& each : settings.credentials)
-            standardCredentials.push_back(each.name);
     for (const auto& name : standardCredentials)
         if (!known(name))
-            problems.push_back(
-                {settings.pull.credentials.origin(), "pull.credentials", "there is no [credential." + name + "]"});
+            problems.push_back({settings.pull.credentials.origin(), "pull.credentials",
+                                "there is neither a [credential." + name + "] nor a plugin of that name"});
 
     // Sections that no route uses are checked all the same.
     for (const auto& each : settings.backends) {
@@ -301,7 +324,7 @@ void Configuration::planRoutes(std::vector<SettingsProblem>& problems) {
             for (const auto& name : plan.route.credentials)
                 if (!known(name))
                     problems.push_back({each.common->credentials.origin(), each.prefix + "credentials",
-                                        "there is no [credential." + name + "]"});
+                                        "there is neither a [credential." + name + "] nor a plugin of that name"});
             if (!each.common->credentials.given()) plan.route.credentials = standardCredentials;
             const auto backend = planBackend(each, pattern, plan, problems);
             if (!backend) continue;

@@ -82,6 +82,7 @@ public:
 private:
     const ComponentFactory* factory(const char* seam, const std::string& plugin, const std::string& origin,
                                     const std::string& key, std::vector<SettingsProblem>& problems) const;
+    void addUnwritten(std::vector<SettingsProblem>& problems);
     void planCaches(std::vector<SettingsProblem>& problems);
     const InstancePlan* findCache(const std::string& name) const;
     static std::uint64_t planCapacity(const ComponentFactory& factory, const InstanceSettings<CacheSettings>& cache,

@@ -84,7 +84,9 @@ const char* const MarkdownIntroduction =
     "  settings point to.\n"
     "- The name of a plugin is also an instance of it with its defaults: a route may say `backend = oci` without a "
     "section\n"
-    "  `[backend.oci]`.\n"
+    "  `[backend.oci]`, and `credentials` and `[pull] caches` may name plugins likewise. A setting that a plugin must "
+    "have\n"
+    "  takes a section.\n"
     "- Types: duration (`500ms`, `12s`, `5m`, `24h`, `30d`), size (`16KiB`, `64MiB`, `10GiB`), count (`16`), "
     "true/false,\n"
     "  list (`a, b`), text.\n";

@@ -39,6 +39,8 @@ class PluginScenarios : public CppUnit::TestFixture {
     CPPUNIT_TEST(librariesChangeUnderLoad);
     CPPUNIT_TEST(brokenLibrariesStopNoOther);
     CPPUNIT_TEST(aThirdPartysPlugin);
+    CPPUNIT_TEST(aPluginsNameIsAnInstance);
+    CPPUNIT_TEST(whatAPluginMustHaveIsNamed);
     CPPUNIT_TEST(checkPlugin);
     CPPUNIT_TEST(aDirectoryThatOthersMayWrite);
     CPPUNIT_TEST_SUITE_END();
@@ -185,6 +187,45 @@ class PluginScenarios : public CppUnit::TestFixture {
         Proxy refused(options);
         upstream.put("team/cold:v2", istioArtifact(uniqueModule("v2")));
         CPPUNIT_ASSERT_EQUAL(502, refused.fetch(upstream.registry.host() + "/team/cold:v2").status);
+    }
+
+    /// Without a section of its own, of each kind; it is no source of routes that do not name it.
+    void aPluginsNameIsAnInstance() {
+        PrivateRegistry upstream;
+        PluginFolder plugins;
+        plugins.install(pluginOfBuild("memory"), "memory.so");
+        plugins.install(fixture("one"), "one.so");
+        auto options = optionsFor(upstream, plugins);
+        options.pull = "caches = memory, main";
+        options.route = "credentials = team, one";
+        options.more = "[route.other]\nmatch = other.example.com/**\nbackend = oci\n";
+        const Proxy proxy(options);
+        pullsCold(upstream, proxy, "unwritten");
+        const std::string kinds[][2] = {
+            {"one.so", "credential.one"}, {"memory.so", "cache.memory"}, {"oci.so", "backend.oci"}};
+        for (const auto& [file, instance] : kinds)
+            CPPUNIT_ASSERT_EQUAL_MESSAGE(proxy.admin("/api/v1/plugins").body, std::size_t(1),
+                                         listedBy(proxy).at(file).usedBy.count(instance));
+        contains(R"("credentials":["team","one"])", proxy.admin("/api/v1/routes").body);
+        contains(R"("credentials":["team"])", proxy.admin("/api/v1/routes").body);
+        contains(R"("name":"memory","kind":"faster")", proxy.admin("/api/v1/cache").body);
+    }
+
+    void whatAPluginMustHaveIsNamed() {
+        const TemporaryFolder folder;
+        const auto file = folder.write("wasm-proxy.ini", "[pull]\ncaches = memory, disk\ncredentials = vault, nobody\n"
+                                                         "[route.x]\nmatch = registry.example.com/**\n");
+        const TemporaryFolder output;
+        Child::Options options;
+        options.outputFile = output / "output";
+        Child child(Program, {"--config=" + file, "--check-config"}, options);
+        CPPUNIT_ASSERT_EQUAL(78, child.wait(seconds(30)).value_or(-1));
+        const auto said = readFile(options.outputFile);
+        for (const char* part :
+             {"wasm-proxy.ini:2: cache.disk.directory: ", "wasm-proxy.ini:3: credential.vault.address: ",
+              "wasm-proxy.ini:3: pull.credentials: there is neither a [credential.nobody] nor a plugin of that name"})
+            contains(part, said);
+        CPPUNIT_ASSERT_MESSAGE(said, said.find("memory") == std::string::npos);
     }
 
     void checkPlugin() {

@@ -200,7 +200,7 @@ private:
         const auto first = refusal("shared, main");
         CPPUNIT_ASSERT_MESSAGE(first, first.find("pull.caches: the first one, shared, is shared") != std::string::npos);
         const auto missing = refusal("main, missing");
-        CPPUNIT_ASSERT_MESSAGE(missing, missing.find("there is no [cache.missing]") != std::string::npos);
+        CPPUNIT_ASSERT_MESSAGE(missing, missing.find("there is neither a [cache.missing]") != std::string::npos);
         auto large = options("hot, main", "[cache.hot]\nplugin = memory\nmax-bytes = 1MiB\ncapacity = 2MiB\n");
         try {
             const Proxy proxy(large);
