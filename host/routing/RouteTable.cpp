@@ -11,8 +11,8 @@ std::vector<std::string> Route::sources(const std::string& secret) const {
         if (!ownIdentity.empty()) result.push_back(ownIdentity);
         return result;
     }
-    for (const auto& name : standardCredentials)
-        if (std::find(result.begin(), result.end(), name) == result.end()) result.push_back(name);
+    for (const auto& standard : standardCredentials)
+        if (std::find(result.begin(), result.end(), standard) == result.end()) result.push_back(standard);
     return result;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a wrong password, or one without rights, costs the account and the others.
 #include "PasswordStorm.h"
+#include "QuietMachine.h"
 
 #include "support/Push.h"
 #include "support/TokenServer.h"
@@ -186,7 +187,7 @@ class LockoutScenarios : public CppUnit::TestFixture {
         CPPUNIT_ASSERT_EQUAL(0, upstream.server.refusals());
         // A lockout would cost half a minute; on a busy machine alone and beside differ by their own moods.
         CPPUNIT_ASSERT(median(beside) < 1.1 * median(alone) + 500);
-        CPPUNIT_ASSERT(inTheFlood < 5000);
+        CPPUNIT_ASSERT(inTheFlood < (quietMachine() ? 5000 : 15000)); // an agent's patience
     }
 };
 

@@ -209,7 +209,7 @@ public:
     }
 
     void aFileIsUnpackedAndRevalidated() {
-        Rooms rooms(_registry, _folder.path(), _source, milliseconds(50));
+        Rooms rooms(_registry, _folder.path(), _source, milliseconds(300));
         _registry.put(Url, _module);
         _registry.inject("GET", Url, [](const testing::FakeRegistry::Seen& seen, testing::FakeRegistry::Reply& reply) {
             reply.set("ETag", "\"v1\"");
@@ -222,7 +222,7 @@ public:
         CPPUNIT_ASSERT(url(rooms).module().cache == CacheResult::Miss);
         CPPUNIT_ASSERT(url(rooms).module().cache == CacheResult::Hit);
         CPPUNIT_ASSERT_EQUAL(std::size_t(1), _registry.seen().size());
-        std::this_thread::sleep_for(milliseconds(100));
+        std::this_thread::sleep_for(milliseconds(400));
         CPPUNIT_ASSERT_EQUAL(_module, contentOf(named(rooms, "authz").module()));
         const auto asked = _registry.seen().size(); // in the background, too
         CPPUNIT_ASSERT(asked == 2 || asked == 3);
@@ -230,7 +230,7 @@ public:
         // New content is seen, a 304 for what was evicted is not believed.
         _registry.heal();
         _registry.put(Url, moduleBytes("two"));
-        std::this_thread::sleep_for(milliseconds(100));
+        std::this_thread::sleep_for(milliseconds(400));
         CPPUNIT_ASSERT_EQUAL(moduleBytes("two"), contentOf(url(rooms).module()));
         CPPUNIT_ASSERT(_registry.leaks({"right"}, {}).empty()); // no credential went anywhere
     }

@@ -77,7 +77,7 @@ private:
         std::vector<std::thread> clients;
         for (int i = 0; i < 4; ++i)
             clients.emplace_back([&] {
-                waited += askFor(rooms.pulls, milliseconds(3000),
+                waited += askFor(rooms.pulls, milliseconds(2600),
                                  [](const ServedModule& module) { CPPUNIT_ASSERT(module.cache == CacheResult::Hit); });
             });
         for (auto& client : clients)
