@@ -35,7 +35,7 @@ public:
         std::string pull = {};            ///< lines for [pull]
         std::string route = {};           ///< lines for [route.private]
         std::string more = {};            ///< further sections
-        std::string pluginDirectory = {}; ///< empty: the build's
+        std::string pluginDirectory = {}; ///< empty: those of the build that the configuration names
         std::map<std::string, std::string> environment = {};
         std::string backend = "plugin = oci\nplain-http = true"; ///< lines for [backend.private]
     };
