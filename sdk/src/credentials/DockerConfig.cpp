@@ -24,11 +24,6 @@ std::string shown(const std::string& key) {
     return result;
 }
 
-struct WipedText {
-    std::string text;
-    ~WipedText() { Secret::wipe(text); }
-};
-
 Credential basic(std::string username, std::string_view password) {
     Credential result;
     result.kind = username == TokenUser ? Credential::Kind::IdentityToken : Credential::Kind::Basic;

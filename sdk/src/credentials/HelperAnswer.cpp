@@ -19,11 +19,6 @@ std::string_view trimmed(std::string_view text) {
     return text.substr(begin, text.find_last_not_of(space) - begin + 1);
 }
 
-struct WipedText {
-    std::string text;
-    ~WipedText() { Secret::wipe(text); }
-};
-
 } // namespace
 
 std::string helperServer(const std::string& registryHost) {

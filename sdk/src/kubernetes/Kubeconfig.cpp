@@ -20,10 +20,7 @@ public:
 
     ClusterConfig read() {
         const Secret text = readFileText(_path, "kubeconfig", ErrorCode::SettingsInvalid);
-        struct Wiped {
-            std::string text;
-            ~Wiped() { Secret::wipe(text); }
-        } copy{std::string(text.reveal())};
+        const WipedText copy{std::string(text.reveal())};
         try {
             return fromDocument(YAML::Load(copy.text));
         } catch (const YAML::Exception& error) {

@@ -33,4 +33,10 @@ private:
     std::string _value;
 };
 
+/// A string that holds a secret for as long as somebody needs it who takes nothing else.
+struct WipedText {
+    std::string text;
+    ~WipedText() { Secret::wipe(text); }
+};
+
 } // namespace wasmproxy
