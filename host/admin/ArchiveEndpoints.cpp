@@ -103,16 +103,8 @@ AdminAnswer ArchiveEndpoints::import(const AdminRequest& request) const {
                 LayoutImport import(rooms.cache, rooms.index, rooms.limits(), rooms.folder);
                 const auto imported = import.take(run.call(), *archive, reference);
                 rooms.pulls.forgetFailures(); // that there is no such module may have been said a moment ago
-                const auto& record = imported.record;
-                Poco::JSON::Object::Ptr result = new Poco::JSON::Object(Poco::JSON_PRESERVE_KEY_ORDER);
-                result->set("reference", reference.str());
-                result->set("manifestDigest", record.manifest.str());
-                result->set("selectedManifestDigest", record.selectedManifest.str());
-                result->set("moduleSha256", std::string(record.module.hex()));
-                result->set("size", static_cast<Poco::UInt64>(record.size));
-                result->set("layout", record.layout);
-                result->set("proxyAbi", record.proxyAbi);
-                result->set("url", rooms.description.pinnedUrl(reference, record.manifest));
+                Poco::JSON::Object::Ptr result =
+                    new Poco::JSON::Object(rooms.description.of(reference, imported.record));
                 result->set("contents", static_cast<Poco::UInt64>(imported.contents));
                 result->set("bytes", static_cast<Poco::UInt64>(imported.bytes));
                 return result;

@@ -38,24 +38,34 @@ std::string pathOf(const ModuleRequest& request, const Digest& manifest) {
     return pathOf(request.reference, manifest);
 }
 
-} // namespace
-
-std::string ModuleDescription::pinnedUrl(const Reference& reference, const Digest& manifest) const {
-    return _publicUrl + pathOf(reference, manifest);
+Poco::JSON::Object describe(const char* kind, const std::string& named, const ModuleRecord& record,
+                            const std::string& url) {
+    Poco::JSON::Object body(Poco::JSON_PRESERVE_KEY_ORDER);
+    body.set(kind, named);
+    body.set("manifestDigest", record.manifest.str());
+    body.set("selectedManifestDigest", record.selectedManifest.str());
+    body.set("moduleSha256", std::string(record.module.hex()));
+    body.set("size", static_cast<Poco::UInt64>(record.size));
+    body.set("layout", record.layout);
+    body.set("proxyAbi", record.proxyAbi);
+    body.set("url", url);
+    return body;
 }
 
+} // namespace
+
 Poco::JSON::Object ModuleDescription::of(const ModuleRequest& request, const ServedModule& served) const {
-    const auto record = _index->module(served.manifest);
-    Poco::JSON::Object body(Poco::JSON_PRESERVE_KEY_ORDER);
-    body.set(request.kind == ModuleRequest::Kind::Extension ? "extension" : "reference", request.text);
-    body.set("manifestDigest", served.manifest.str());
-    body.set("selectedManifestDigest", record ? record->selectedManifest.str() : served.manifest.str());
-    body.set("moduleSha256", std::string(served.module.hex()));
-    body.set("size", static_cast<Poco::UInt64>(served.content->size()));
-    body.set("layout", record ? record->layout : "");
-    body.set("proxyAbi", record ? record->proxyAbi : "");
-    body.set("url", _publicUrl + pathOf(request, served.manifest));
-    return body;
+    auto record = _index->module(served.manifest).value_or(ModuleRecord());
+    if (record.manifest.empty()) record.manifest = record.selectedManifest = served.manifest;
+    record.module = served.module;
+    record.size = served.content->size();
+    const bool extension = request.kind == ModuleRequest::Kind::Extension;
+    return describe(extension ? "extension" : "reference", request.text, record,
+                    _publicUrl + pathOf(request, served.manifest));
+}
+
+Poco::JSON::Object ModuleDescription::of(const Reference& reference, const ModuleRecord& record) const {
+    return describe("reference", reference.str(), record, _publicUrl + pathOf(reference, record.manifest));
 }
 
 AdminAnswer ModuleDescription::answer(ModuleService& modules, const ModuleRequest& wanted, const AdminRequest& request,

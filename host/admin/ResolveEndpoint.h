@@ -14,6 +14,7 @@ namespace wasmproxy::host {
 
 class DigestIndex;
 class ModuleService;
+struct ModuleRecord;
 struct ServedModule;
 
 /// What a module is and where proxies get it: both digests that a WasmPlugin or a RemoteDataSource needs, and the URL
@@ -24,8 +25,7 @@ public:
     ModuleDescription(const DigestIndex& index, std::string publicUrl)
         : _index(&index), _publicUrl(std::move(publicUrl)) {}
     Poco::JSON::Object of(const ModuleRequest& request, const ServedModule& served) const;
-    /// What names this content for ever.
-    std::string pinnedUrl(const Reference& reference, const Digest& manifest) const;
+    Poco::JSON::Object of(const Reference& reference, const ModuleRecord& record) const;
     /// Asks for it on behalf of `request`, waits, and describes it or says why not.
     AdminAnswer answer(ModuleService& modules, const ModuleRequest& wanted, const AdminRequest& request,
                        const Caller& caller, std::chrono::milliseconds patience) const;
