@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // ECR by an identity at AWS: an emulator that verifies every signature, and a real registry behind ECR's ways.
+#include "Cloud.h"
 #include "Moto.h"
 #include "Rig.h"
 
@@ -94,14 +95,8 @@ private:
 
     void start(const std::string& backend, std::map<std::string, std::string> environment, const std::string& hold) {
         Proxy::Options options{"unused.test:1"};
-        for (const char* name :
-             {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_ROLE_ARN",
-              "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-              "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"})
-            environment.insert({name, ""}); // whatever this machine has
         environment["HOME"] = aws->folder / "nobody";
-        environment["AWS_EC2_METADATA_DISABLED"] = "true";
-        options.environment = environment;
+        options.environment = Cloud::environment(std::move(environment));
         options.pull = "hold = " + hold;
         options.more = "[backend.ecr]\nendpoint = " + aws->registryEndpoint() + "\napi-endpoint = " + aws->endpoint() +
                        "\nsts-endpoint = " + aws->endpoint() + "\nallow-private-addresses = true\n" + backend +

@@ -1,61 +1,48 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "support/ScriptedServer.h"
+#include "AnswerServer.h"
 
-#include <map>
-#include <mutex>
-#include <string>
-#include <vector>
+#include "support/Base64.h"
 
 namespace wasmproxy::test {
 
-/// The services of a cloud: answers each request as told, and keeps what it was asked. Thread-safe.
-class Cloud {
+/// What Google's metadata server, a container's credentials and ECR say, in their words.
+class Cloud : public AnswerServer {
 public:
-    struct Answer {
-        int status;
-        std::string body;
-        std::string headers = {};
-    };
+    static constexpr const char* GoogleHost = "europe-docker.pkg.dev";
+    static constexpr const char* AmazonHost = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
+    static constexpr const char* Metadata = "/computeMetadata/v1/instance/service-accounts/default/token";
 
-    Cloud() : _server([this](auto& connection) { serve(connection); }) {}
-
-    std::string origin() const { return _server.url(""); }
-    /// From now on; `target` as in the request line.
-    void answer(const std::string& target, const Answer& answer) {
-        const std::lock_guard<std::mutex> lock(_mutex);
-        _answers.insert_or_assign(target, answer);
+    void googleSays(const std::string& token) {
+        answer(Metadata, {200, R"({"access_token":")" + token + R"(","expires_in":3599,"token_type":"Bearer"})",
+                          "Metadata-Flavor: Google\r\nContent-Type: application/json\r\n"});
     }
-    std::vector<std::string> asked(const std::string& target) const {
-        const std::lock_guard<std::mutex> lock(_mutex);
-        std::vector<std::string> result;
-        for (const auto& request : _requests)
-            if (request.find(" " + target + " HTTP/1.1\r\n") != std::string::npos) result.push_back(request);
-        return result;
+    void amazonSays(const std::string& secretKey, const std::string& session, const std::string& password) {
+        answer("/v1/credentials", {200, R"({"AccessKeyId":"ASIACANARY","SecretAccessKey":")" + secretKey +
+                                            R"(","Token":")" + session + R"(","Expiration":"2099-01-01T00:00:00Z"})"});
+        answer("/", {200, R"({"authorizationData":[{"authorizationToken":")" + base64("AWS:" + password) +
+                              R"(","expiresAt":4.070908800123E9,"proxyEndpoint":"https://x"}]})"});
     }
-
-private:
-    void serve(ScriptedServer::Connection& connection) {
-        for (auto request = connection.readRequest(); !request.empty(); request = connection.readRequest()) {
-            Answer answer{404, "", ""};
-            {
-                const std::lock_guard<std::mutex> lock(_mutex);
-                _requests.push_back(request);
-                const auto begin = request.find(' ') + 1;
-                const auto found = _answers.find(request.substr(begin, request.find(' ', begin) - begin));
-                if (found != _answers.end()) answer = found->second;
-            }
-            if (!connection.send("HTTP/1.1 " + std::to_string(answer.status) + " X\r\n" + answer.headers +
-                                 "Content-Length: " + std::to_string(answer.body.size()) + "\r\n\r\n" + answer.body))
-                return;
-        }
+    /// Where it is asked for a container's credentials. No setting names localhost, and it is a private address: only
+    /// ecr itself can say that it is to be dialled.
+    std::map<std::string, std::string> container(const std::string& authorizationFile) const {
+        return {{"AWS_CONTAINER_CREDENTIALS_FULL_URI", url("/v1/credentials", "localhost")},
+                {"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", authorizationFile}};
     }
 
-    mutable std::mutex _mutex;
-    std::map<std::string, Answer> _answers;
-    std::vector<std::string> _requests;
-    ScriptedServer _server; // last: its threads use the others
+    /// `given`, and nothing else of whatever identity this machine has.
+    static std::map<std::string, std::string> environment(std::map<std::string, std::string> given) {
+        for (const char* name :
+             {"GOOGLE_APPLICATION_CREDENTIALS", "GCE_METADATA_HOST", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY",
+              "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE",
+              "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+              "AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"})
+            given.insert({name, ""});
+        given.insert({"HOME", "/nobody"});
+        given["AWS_EC2_METADATA_DISABLED"] = "true";
+        return given;
+    }
 };
 
 } // namespace wasmproxy::test

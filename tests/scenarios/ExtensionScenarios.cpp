@@ -1,66 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // Extensions that need no route: the product's own wiring of registries that no route names, and of http(s) urls.
+#include "AnswerServer.h"
 #include "Rig.h"
 
 #include "support/Base64.h"
-#include "support/ScriptedServer.h"
 
 #include <cppunit/extensions/HelperMacros.h>
 
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
-#include <mutex>
 #include <thread>
 
 using namespace wasmproxy::test;
 using Clock = std::chrono::steady_clock;
 using Kind = LoggedRequest::Kind;
-
-namespace {
-
-/// Files by path, and what was asked for them.
-class WebServer {
-public:
-    explicit WebServer(std::map<std::string, std::string> files)
-        : _files(std::move(files)), _server([this](auto& connection) { serve(connection); }) {}
-
-    std::string url(const std::string& path, const std::string& host = "127.0.0.1") const {
-        return "http://" + host + ":" + std::to_string(_server.port()) + path;
-    }
-    std::vector<std::string> requests() const {
-        const std::lock_guard<std::mutex> lock(_mutex);
-        return _requests;
-    }
-
-private:
-    void serve(ScriptedServer::Connection& connection) {
-        for (auto request = connection.readRequest(); !request.empty(); request = connection.readRequest()) {
-            const auto begin = request.find(' ') + 1;
-            const auto path = request.substr(begin, request.find(' ', begin) - begin);
-            const auto file = _files.find(path);
-            {
-                const std::lock_guard<std::mutex> lock(_mutex);
-                _requests.push_back(request);
-            }
-            std::string head = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
-            if (path == "/moved")
-                head = "HTTP/1.1 302 Found\r\nLocation: " + url("/authz.wasm", "localhost") +
-                       "\r\nContent-Length: 0\r\n\r\n";
-            if (file != _files.end())
-                head = "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(file->second.size()) + "\r\n\r\n" +
-                       file->second;
-            if (!connection.send(head)) return;
-        }
-    }
-
-    const std::map<std::string, std::string> _files;
-    mutable std::mutex _mutex;
-    std::vector<std::string> _requests;
-    ScriptedServer _server; // last: its threads use the others
-};
-
-} // namespace
 
 class ExtensionScenarios : public CppUnit::TestFixture {
     CPPUNIT_TEST_SUITE(ExtensionScenarios);
@@ -165,7 +119,9 @@ private:
 
     void anHttpUrl() {
         const auto module = uniqueModule("from the web");
-        const WebServer web({{"/authz.wasm", module}});
+        AnswerServer web;
+        web.answer("/authz.wasm", {200, module});
+        web.answer("/moved", {302, "", "Location: " + web.url("/authz.wasm", "localhost") + "\r\n"});
         const auto proxy = start({});
         write("authz", web.url("/authz.wasm"));
         write("moved", web.url("/moved"), "  imagePullSecret: regcred\n");
@@ -199,7 +155,8 @@ private:
 
     void switchedOnByAReload() {
         const auto module = uniqueModule("switched on");
-        const WebServer web({{"/authz.wasm", module}});
+        AnswerServer web;
+        web.answer("/authz.wasm", {200, module});
         const auto proxy = start({}, "[mesh]\nenable-wasm-download-proxy = false\n");
         write("authz", web.url("/authz.wasm"));
         told(*proxy, "authz", "switched off");

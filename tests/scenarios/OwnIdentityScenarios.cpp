@@ -29,9 +29,6 @@ class OwnIdentityScenarios : public CppUnit::TestFixture {
     CPPUNIT_TEST(routesOfManyHostsFindTheirBackend);
     CPPUNIT_TEST_SUITE_END();
 
-    static constexpr const char* Metadata = "/computeMetadata/v1/instance/service-accounts/default/token";
-    static constexpr const char* GoogleHost = "europe-docker.pkg.dev";
-    static constexpr const char* AmazonHost = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
     static constexpr const char* AccessToken = "ya29.access-canary";
     static constexpr const char* EcrPassword = "ecr-password-canary";
     static constexpr const char* SecretKey = "secret-key-canary";
@@ -59,38 +56,18 @@ public:
 private:
     void start(const std::string& backend, const std::string& host, std::map<std::string, std::string> environment) {
         Proxy::Options options{"unused.test:1"};
-        for (const char* name :
-             {"GOOGLE_APPLICATION_CREDENTIALS", "GCE_METADATA_HOST", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY",
-              "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE",
-              "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"})
-            environment.insert({name, ""}); // whatever this machine has
-        environment["HOME"] = "/nobody";
-        environment["AWS_EC2_METADATA_DISABLED"] = "true";
-        options.environment = environment;
+        options.environment = Cloud::environment(std::move(environment));
         options.pull = "hold = 2s";
         options.more =
             backend + "\nendpoint = http://" + upstream->registry.host() + "\n[route.cloud]\nmatch = " + host + "/**\n";
         proxy = std::make_unique<Proxy>(options);
     }
-    void startGoogle() { start("[backend.gcr]\nmetadata-endpoint = " + cloud->origin(), GoogleHost, {}); }
-    /// No setting names localhost, and it is a private address: only ecr itself can say that it is to be dialled.
+    void startGoogle() { start("[backend.gcr]\nmetadata-endpoint = " + cloud->origin(), Cloud::GoogleHost, {}); }
     void startAmazon(const std::string& more = {}, const std::string& sectionsBefore = "[") {
-        start(sectionsBefore + "backend.ecr]\napi-endpoint = " + cloud->origin() + more, AmazonHost,
-              {{"AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://localhost" + port() + "/v1/credentials"},
-               {"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", upstream->folder.write("pod-token", PodToken)}});
+        start(sectionsBefore + "backend.ecr]\napi-endpoint = " + cloud->origin() + more, Cloud::AmazonHost,
+              cloud->container(upstream->folder.write("pod-token", PodToken)));
     }
-    std::string port() const { return cloud->origin().substr(cloud->origin().rfind(':')); }
-    void googleSays(const std::string& token) const {
-        cloud->answer(Metadata, {200, R"({"access_token":")" + token + R"(","expires_in":3599,"token_type":"Bearer"})",
-                                 "Metadata-Flavor: Google\r\nContent-Type: application/json\r\n"});
-    }
-    void amazonSays(const std::string& password) const {
-        cloud->answer("/v1/credentials",
-                      {200, R"({"AccessKeyId":"ASIACANARY","SecretAccessKey":")" + std::string(SecretKey) +
-                                R"(","Token":"session","Expiration":"2099-01-01T00:00:00Z"})"});
-        cloud->answer("/", {200, R"({"authorizationData":[{"authorizationToken":")" + base64("AWS:" + password) +
-                                     R"(","expiresAt":4.070908800123E9,"proxyEndpoint":"https://x"}]})"});
-    }
+    void amazonSays(const std::string& password) const { cloud->amazonSays(SecretKey, "session", password); }
     void assertServed(const std::string& reference, const std::string& module) const {
         const auto answer = proxy->fetch(reference);
         CPPUNIT_ASSERT_EQUAL_MESSAGE(answer.body + proxy->log(), 200, answer.status);
@@ -117,11 +94,11 @@ private:
         const auto module = uniqueModule("google");
         upstream->put("project/repo/authz:v1", istioArtifact(module));
         upstream->put("project/repo/other:v1", istioArtifact(module));
-        googleSays(AccessToken);
+        cloud->googleSays(AccessToken);
         startGoogle();
-        assertServed(std::string(GoogleHost) + "/project/repo/authz:v1", module);
-        assertServed(std::string(GoogleHost) + "/project/repo/other:v1", module);
-        const auto asked = cloud->asked(Metadata);
+        assertServed(std::string(Cloud::GoogleHost) + "/project/repo/authz:v1", module);
+        assertServed(std::string(Cloud::GoogleHost) + "/project/repo/other:v1", module);
+        const auto asked = cloud->asked(Cloud::Metadata);
         CPPUNIT_ASSERT_EQUAL(std::size_t(1), asked.size()); // a token for both
         assertHas(asked.front(), "Metadata-Flavor: Google\r\n");
         assertHas(proxy->log(), "credential=\"backend.gcr: ");
@@ -130,20 +107,20 @@ private:
 
     void googleKnowsNobodyHere() {
         upstream->put("project/repo/authz:v1", istioArtifact(uniqueModule("google nobody")));
-        cloud->answer(Metadata, {404, "", "Metadata-Flavor: Google\r\n"});
+        cloud->answer(Cloud::Metadata, {404, "", "Metadata-Flavor: Google\r\n"});
         startGoogle();
-        assertRefused(std::string(GoogleHost) + "/project/repo/authz:v1", "CREDENTIAL_SOURCE_FAULT",
+        assertRefused(std::string(Cloud::GoogleHost) + "/project/repo/authz:v1", "CREDENTIAL_SOURCE_FAULT",
                       {"metadata server " + cloud->origin(), "404", "this machine has no service account"});
-        cloud->answer(Metadata, {200, R"({"access_token":"x","expires_in":3599})", ""});
-        assertRefused(std::string(GoogleHost) + "/project/repo/authz:v2", "CREDENTIAL_SOURCE_FAULT",
+        cloud->answer(Cloud::Metadata, {200, R"({"access_token":"x","expires_in":3599})", ""});
+        assertRefused(std::string(Cloud::GoogleHost) + "/project/repo/authz:v2", "CREDENTIAL_SOURCE_FAULT",
                       {"without Metadata-Flavor: Google, so it is not one"});
     }
 
     void googleAccountThatMayNotPull() {
         upstream->put("project/repo/authz:v1", istioArtifact(uniqueModule("google stranger")));
-        googleSays("ya29.stranger");
+        cloud->googleSays("ya29.stranger");
         startGoogle();
-        assertRefused(std::string(GoogleHost) + "/project/repo/authz:v1", "CREDENTIAL_REFUSED",
+        assertRefused(std::string(Cloud::GoogleHost) + "/project/repo/authz:v1", "CREDENTIAL_REFUSED",
                       {"credential refused", "backend.gcr: "});
         CPPUNIT_ASSERT(proxy->log().find("ya29.stranger") == std::string::npos);
     }
@@ -153,7 +130,7 @@ private:
         upstream->put("team/authz:v1", istioArtifact(module));
         amazonSays(EcrPassword);
         startAmazon();
-        assertServed(std::string(AmazonHost) + "/team/authz:v1", module);
+        assertServed(std::string(Cloud::AmazonHost) + "/team/authz:v1", module);
         const auto credentials = cloud->asked("/v1/credentials");
         CPPUNIT_ASSERT_EQUAL(std::size_t(1), credentials.size());
         assertHas(credentials.front(), std::string("Authorization: ") + PodToken + "\r\n");
@@ -170,11 +147,11 @@ private:
         upstream->put("team/authz:v1", istioArtifact(uniqueModule("amazon nobody")));
         cloud->answer("/v1/credentials", {403, R"({"code":"AccessDeniedException","message":"no association"})"});
         startAmazon();
-        assertRefused(std::string(AmazonHost) + "/team/authz:v1", "CREDENTIAL_SOURCE_FAULT",
+        assertRefused(std::string(Cloud::AmazonHost) + "/team/authz:v1", "CREDENTIAL_SOURCE_FAULT",
                       {"container credentials service localhost:", "answered 403 AccessDeniedException"});
         CPPUNIT_ASSERT(cloud->asked("/").empty());
         amazonSays("a-password-of-another-account");
-        assertRefused(std::string(AmazonHost) + "/team/authz:v2", "CREDENTIAL_REFUSED",
+        assertRefused(std::string(Cloud::AmazonHost) + "/team/authz:v2", "CREDENTIAL_REFUSED",
                       {"credential refused", "backend.ecr: "});
         CPPUNIT_ASSERT(proxy->log().find("a-password-of-another-account") == std::string::npos);
     }
@@ -184,8 +161,8 @@ private:
         upstream->put("team/authz:v1", istioArtifact(module));
         cloud->answer("/v1/credentials", {403, R"({"code":"AccessDeniedException","message":"no association"})"});
         startAmazon();
-        proxy->setDockerConfig(dockerConfig(AmazonHost, "AWS", EcrPassword));
-        assertServed(std::string(AmazonHost) + "/team/authz:v1", module);
+        proxy->setDockerConfig(dockerConfig(Cloud::AmazonHost, "AWS", EcrPassword));
+        assertServed(std::string(Cloud::AmazonHost) + "/team/authz:v1", module);
         assertHas(proxy->log(), "a credential source failed; only those before it are used");
         assertHas(proxy->log(), "answered 403 AccessDeniedException");
         assertNoSecret();
@@ -211,7 +188,7 @@ private:
         });
         startAmazon("\nregion = eu-west-1\nmirrors = near",
                     "[backend.near]\nplugin = oci\nendpoint = " + mirror.url("") + "\n[");
-        assertServed(std::string(AmazonHost) + "/team/authz:v1", module);
+        assertServed(std::string(Cloud::AmazonHost) + "/team/authz:v1", module);
         assertHas(proxy->log(), "credential=\"backend.ecr: ecr: identity of this process in eu-west-1\"");
         const std::lock_guard<std::mutex> lock(mutex);
         CPPUNIT_ASSERT(!heads.empty());
@@ -224,7 +201,7 @@ private:
         amazonSays(EcrPassword);
         const ConnectProxy tunnel({});
         startAmazon("\nproxy = " + tunnel.url());
-        assertRefused(std::string(AmazonHost) + "/team/authz:v1", "CREDENTIAL_SOURCE_FAULT", {cloud->origin()});
+        assertRefused(std::string(Cloud::AmazonHost) + "/team/authz:v1", "CREDENTIAL_SOURCE_FAULT", {cloud->origin()});
         CPPUNIT_ASSERT(!cloud->asked("/v1/credentials").empty());
         CPPUNIT_ASSERT(cloud->asked("/").empty());
         CPPUNIT_ASSERT(!tunnel.heads().empty()); // the rest goes by it
@@ -244,8 +221,8 @@ private:
             "key.json", R"({"type":"service_account","private_key_id":"k","client_email":"r@p.example",)"
                         R"("token_uri":"https://oauth2.googleapis.com/token","private_key":")" +
                             pem + "\"}");
-        start("[backend.gcr]\nservice-account-key-file = " + key + "\nproxy = " + tunnel.url(), GoogleHost, {});
-        CPPUNIT_ASSERT(proxy->fetch(std::string(GoogleHost) + "/project/repo/authz:v1").status >= 500);
+        start("[backend.gcr]\nservice-account-key-file = " + key + "\nproxy = " + tunnel.url(), Cloud::GoogleHost, {});
+        CPPUNIT_ASSERT(proxy->fetch(std::string(Cloud::GoogleHost) + "/project/repo/authz:v1").status >= 500);
         CPPUNIT_ASSERT_MESSAGE(proxy->log(), !tunnel.heads().empty());
         for (const auto& head : tunnel.heads())
             assertHas(head, "CONNECT oauth2.googleapis.com:443 HTTP/1.1\r\n");

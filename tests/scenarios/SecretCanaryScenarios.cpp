@@ -63,9 +63,7 @@ const Sources Configured = {{"team", &Docker},         {"plain", &Plain},   {"cl
 const Sources Own = {{"google", &Google}, {"amazon", &Amazon}};
 
 std::string hostOf(const std::string& source, const EchoRegistry& registry) {
-    return source == "google"   ? CanaryClouds::GoogleHost
-           : source == "amazon" ? CanaryClouds::AmazonHost
-                                : registry.host();
+    return source == "google" ? Cloud::GoogleHost : source == "amazon" ? Cloud::AmazonHost : registry.host();
 }
 
 /// A docker config with `password`, whose base64 is the only form that JSON does not change.
@@ -272,7 +270,7 @@ class SecretCanaryScenarios : public CppUnit::TestFixture {
         CPPUNIT_ASSERT(clouds.used());
         for (const bool deeper : {false, true}) {
             clouds.refuse(deeper);
-            for (const char* host : {CanaryClouds::GoogleHost, CanaryClouds::AmazonHost})
+            for (const char* host : {Cloud::GoogleHost, Cloud::AmazonHost})
                 outputs.addRun({"--config=" + proxy.configuration(), "--explain=" + std::string(host) + "/x/no:v1"});
         }
         clouds.work();
