@@ -79,7 +79,7 @@ void Scrub::look(Call& call, const Place& place, const Pace& pace, Report& repor
     _cache.discard(call, *tier, digest);
     // After it, so that nobody opens the same file again in between.
     if (_forgetHot) _forgetHot(digest);
-    if (tier == &_cache.main()) writeIndex(call.requestId(), [&] { _index.forgetContent(digest); });
+    if (tier == &_cache.main()) writeIndex(call.requestId(), [&, &gone = digest] { _index.forgetContent(gone); });
     ++report.removed;
     if (report.bad.size() < MostNamed) report.bad.push_back({tier->name, digest});
     log(LogLevel::Error, "a scrub found content that does not match its digest; it will be fetched again",

@@ -95,13 +95,14 @@ void Loop::run() {
         const int wait = runTimers();
         const int count = ::epoll_wait(_epoll, events, static_cast<int>(std::size(events)), _stopping ? 0 : wait);
         for (int at = 0; at < count; ++at) {
-            if (events[at].data.u64 == WakeId) {
+            const std::uint64_t id = events[at].data.u64; // no reference to it: the kernel's struct is packed
+            if (id == WakeId) {
                 eventfd_t value = 0;
                 ::eventfd_read(_wake, &value);
                 continue;
             }
             // An earlier one of this round may have ended it.
-            const auto found = _watched.find(events[at].data.u64);
+            const auto found = _watched.find(id);
             if (found != _watched.end()) found->second.watcher->ready(events[at].events);
         }
     }

@@ -63,7 +63,7 @@ class RedisScenarios : public CppUnit::TestFixture {
     CPPUNIT_TEST(oneThatHangsDelaysAColdRequestOnly);
     CPPUNIT_TEST_SUITE_END();
 
-    const TemporaryFolder _folder;
+    TemporaryFolder _folder;
     std::string _authority;
     std::string _password;
 

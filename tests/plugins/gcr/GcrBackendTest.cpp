@@ -60,8 +60,8 @@ class GcrBackendTest : public GcrFixture {
             const auto asked = only("/v2/token");
             CPPUNIT_ASSERT(asked.target.find("service=europe-docker.pkg.dev") != std::string::npos);
             CPPUNIT_ASSERT(asked.target.find("scope=repository%3Ap%2Fr%2Fi%3Apull") != std::string::npos);
-            expectError(user, ErrorCode::CredentialRefused, "from a source", [&] {
-                resolve({Credential::Kind::Basic, "from a source", user, Secret(password + "x")});
+            expectError(user, ErrorCode::CredentialRefused, "from a source", [this, &name = user, &right = password] {
+                resolve({Credential::Kind::Basic, "from a source", name, Secret(right + "x")});
             });
         }
         CPPUNIT_ASSERT(world.leaks({"service_account", "ya29"}, {Registry}).empty());

@@ -185,7 +185,8 @@ class ListingTest : public BackendFixture {
                  {"/v2/a/b/../c/tags/list?last=v2#", "out of the list"},
                  {"/v2/a/b/blobs/x?last=v2", "out of the list"},
                  {"/admin?last=v2", "out of the list"}})
-            test::expectError(link, ErrorCode::UpstreamInvalid, words, [&] { twoPages("<" + link + ">; rel=next"); });
+            test::expectError(link, ErrorCode::UpstreamInvalid, words,
+                              [&, &to = link] { twoPages("<" + to + ">; rel=next"); });
         expectNoLeak();
         CPPUNIT_ASSERT(authorized() > 0);
     }
