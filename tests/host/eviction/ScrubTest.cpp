@@ -25,7 +25,7 @@ class ScrubTest : public CppUnit::TestFixture {
 
     void roomIsMadeOnAFullDisk() {
         CacheTiers cache({{"main", &_store}});
-        DigestIndex index(settings(_folder.file("index.db")));
+        DigestIndex index(settings(_folder / "index.db"));
         std::vector<Digest> digests;
         for (int i = 0; i < 20; ++i) {
             digests.push_back(_store.put("content " + std::to_string(10 + i)));
@@ -80,7 +80,7 @@ class ScrubTest : public CppUnit::TestFixture {
 
     void damagedContentIsFoundInTheBackground() {
         CacheTiers cache({{"main", &_store}, {"redis", &_redis, &_redis}});
-        DigestIndex index(settings(_folder.file("index.db")));
+        DigestIndex index(settings(_folder / "index.db"));
         std::vector<Digest> digests;
         for (int i = 0; i < 5; ++i) {
             digests.push_back(_store.put("content " + std::to_string(i)));
@@ -104,7 +104,7 @@ class ScrubTest : public CppUnit::TestFixture {
 
     void noFasterThanItMay() {
         CacheTiers cache({{"main", &_store}});
-        DigestIndex index(settings(_folder.file("index.db")));
+        DigestIndex index(settings(_folder / "index.db"));
         for (int i = 0; i < 4; ++i)
             _store.put(std::string(100000, char('a' + i)));
         const auto begun = Clock::now();
@@ -124,7 +124,7 @@ class ScrubTest : public CppUnit::TestFixture {
 
     void whatCannotBeReadStays() {
         CacheTiers cache({{"main", &_store}});
-        DigestIndex index(settings(_folder.file("index.db")));
+        DigestIndex index(settings(_folder / "index.db"));
         const auto digest = _store.put("content");
         index.recordContent(digest, 7);
         _store.failReads(true);
@@ -139,7 +139,7 @@ class ScrubTest : public CppUnit::TestFixture {
 
     void whatIsSharedIsLeftAlone() {
         CacheTiers cache({{"main", &_store}, {"redis", &_redis, &_redis}});
-        DigestIndex index(settings(_folder.file("index.db")));
+        DigestIndex index(settings(_folder / "index.db"));
         const auto digest = _redis.put("shared");
         _redis.spoil(digest, "spoilt");
         Call call("test", Call::Clock::now() + seconds(5));

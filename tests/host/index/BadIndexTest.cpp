@@ -9,6 +9,7 @@
 #include <cppunit/extensions/HelperMacros.h>
 
 #include <csignal>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <random>
@@ -105,7 +106,7 @@ class BadIndexTest : public CppUnit::TestFixture {
     }
 
     TemporaryFolder _folder;
-    std::string _path = _folder.file("index.db");
+    std::string _path = _folder / "index.db";
 
     void noFolder() {
         const auto begin = std::chrono::steady_clock::now();

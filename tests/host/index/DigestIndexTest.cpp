@@ -11,6 +11,7 @@
 #include <atomic>
 #include <csignal>
 #include <fcntl.h>
+#include <filesystem>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <thread>
@@ -59,7 +60,7 @@ class DigestIndexTest : public CppUnit::TestFixture {
     }
 
     TemporaryFolder _folder;
-    std::string _path = _folder.file("index.db");
+    std::string _path = _folder / "index.db";
 
     static IndexChanges tagged(int number) {
         return {TagSet{"r.example.com/team/x:t" + std::to_string(number), {digest(number), SystemClock::now(), {}}}};

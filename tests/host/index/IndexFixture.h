@@ -2,44 +2,17 @@
 #pragma once
 
 #include "index/DigestIndex.h"
+#include "support/TemporaryFolder.h"
 
-#include <filesystem>
+#include <chrono>
+#include <ctime>
 #include <fstream>
-#include <sstream>
-#include <stdlib.h>
 #include <string>
 
 namespace wasmproxy::host::test {
 
-/// A folder that goes away with the object.
-class TemporaryFolder {
-public:
-    TemporaryFolder() {
-        std::string pattern = (std::filesystem::temp_directory_path() / "index-test-XXXXXX").string();
-        if (!::mkdtemp(pattern.data())) throw std::runtime_error("no temporary folder");
-        _path = pattern;
-    }
-    ~TemporaryFolder() {
-        std::error_code ignored;
-        std::filesystem::permissions(_path, std::filesystem::perms::owner_all, ignored);
-        std::filesystem::remove_all(_path, ignored);
-    }
-    TemporaryFolder(const TemporaryFolder&) = delete;
-    TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-
-    std::string file(const std::string& name) const { return (_path / name).string(); }
-    const std::filesystem::path& path() const { return _path; }
-
-private:
-    std::filesystem::path _path;
-};
-
-inline std::string readFile(const std::string& path) {
-    std::ifstream in(path, std::ios::binary);
-    std::ostringstream out;
-    out << in.rdbuf();
-    return out.str();
-}
+using wasmproxy::test::readFile;
+using wasmproxy::test::TemporaryFolder;
 
 inline void writeFile(const std::string& path, const std::string& bytes) {
     std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;

@@ -21,7 +21,7 @@ class PinTest : public CppUnit::TestFixture {
     CPPUNIT_TEST_SUITE_END();
 
     TemporaryFolder _folder;
-    std::string _path = _folder.file("index.db");
+    std::string _path = _folder / "index.db";
 
     void pinsSurviveRestart() {
         std::chrono::system_clock::time_point since;
