@@ -30,10 +30,24 @@ public:
     }
     bool canLock() const noexcept override { return _plugin.canLock(); }
     std::unique_ptr<Lock> tryLock(Call& call, const std::string& key, std::chrono::milliseconds lifetime) override {
-        return _guard.run("lock", [&] { return _plugin.tryLock(call, key, lifetime); });
+        auto lock = _guard.run("lock", [&] { return _plugin.tryLock(call, key, lifetime); });
+        return lock ? std::make_unique<GuardedLock>(std::move(lock), _guard) : nullptr;
     }
 
 private:
+    class GuardedLock final : public Lock {
+    public:
+        GuardedLock(std::unique_ptr<Lock> plugin, const PluginGuard& guard)
+            : _plugin(std::move(plugin)), _guard(guard) {}
+        bool renew(Call& call, std::chrono::milliseconds lifetime) override {
+            return _guard.run("renew-lock", [&] { return _plugin->renew(call, lifetime); });
+        }
+
+    private:
+        const std::unique_ptr<Lock> _plugin;
+        const PluginGuard& _guard;
+    };
+
     SharedStore& _plugin;
     const PluginGuard& _guard;
 };

@@ -53,7 +53,6 @@ struct Flight {
     bool queuedAhead = false;          ///< behind all that somebody waits for
     int attempts = 0;                  ///< that reached the registry or tried to
     int left = 0;                      ///< attempts that left it to another replica
-    Clock::time_point leftSince{};     ///< the first of them
     int absences = 0;                  ///< looks that found nothing, with an accepted credential
     bool ended = false;                ///< answered; a late attempt's result is dropped
     std::optional<Error> last;         ///< why it has not succeeded yet

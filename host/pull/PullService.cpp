@@ -49,7 +49,7 @@ PullService::PullService(DigestIndex& index, CacheTiers& cache, Metrics& metrics
       _cache(cache),
       _metrics(metrics),
       _options(options),
-      _sharing(cache, index, options.replicaLock),
+      _sharing(cache, index, options.replicaLock, options.replicaPatience),
       _hot(options.hot),
       _workers(options.workers, options.workersPerRegistry, options.waiting) {}
 
@@ -314,7 +314,8 @@ void PullService::attempt(const FlightPointer& flight) {
             }
         }
         const auto claim = flight->refresh ? ReplicaSharing::Claim() : _sharing.claim(call, flight->target);
-        if (claim.turn != ReplicaSharing::Turn::Ours && leave(flight, claim.turn)) return;
+        if (claim.turn != ReplicaSharing::Turn::Ours) return leave(flight, claim.turn);
+        if (claim.lock) keepTurn(claim.lock, flight->requestId);
         auto pulled = flight->target.isFile() ? flight->setup->files.pull(call, flight->target)
                                               : flight->setup->registry.pull(call, flight->target);
         if (pulled) {
@@ -368,19 +369,28 @@ void PullService::attempt(const FlightPointer& flight) {
     }
 }
 
-/// Another replica asks upstream, or has just done so: a look at what it found, soon. False: it has had its time.
-bool PullService::leave(const FlightPointer& flight, ReplicaSharing::Turn turn) {
-    const bool theirs = turn == ReplicaSharing::Turn::Theirs;
+/// Another replica asks upstream, or has just done so: a look at what it found, soon.
+void PullService::leave(const FlightPointer& flight, ReplicaSharing::Turn turn) {
     {
         const std::lock_guard<std::mutex> lock(_mutex);
-        const auto now = Clock::now();
-        if (flight->left == 0) flight->leftSince = now;
-        if (theirs && now - flight->leftSince > _sharing.lockLifetime()) return false;
         ++flight->left;
         flight->running = false;
     }
+    const bool theirs = turn == ReplicaSharing::Turn::Theirs;
     later(flight, theirs ? _options.replicaPoll : milliseconds(0), &PullService::startAttempt);
-    return true;
+}
+
+/// Renews it three times in its life for as long as an attempt has it.
+void PullService::keepTurn(const std::weak_ptr<SharedStore::Lock>& lock, const std::string& requestId) {
+    _timers.at(Clock::now() + _sharing.lockLifetime() / 3, [this, lock, requestId] {
+        if (lock.expired()) return;
+        _workers.post("shared caches", [this, lock, requestId] {
+            const auto held = lock.lock();
+            if (!held) return;
+            Call call(requestId, Clock::now() + _sharing.lockLifetime(), &_cancelled);
+            if (_sharing.renew(call, *held)) keepTurn(lock, requestId);
+        });
+    });
 }
 
 void PullService::pollCredentials(const FlightPointer& flight) {

@@ -29,16 +29,16 @@ namespace wasmproxy::host {
 struct PullOptions {
     std::chrono::milliseconds hold{12000};
     std::chrono::milliseconds agentTimeout{15000};
-    std::uint64_t agentRate = 8u << 20;             ///< bytes per second
-    std::chrono::milliseconds deadline{300000};     ///< of one attempt
-    std::chrono::milliseconds secondLook{2000};     ///< between the two looks that prove absence
-    std::chrono::milliseconds staleAfter{2000};     ///< a request that could be answered stale waits this long
-    std::chrono::milliseconds believeAbsent{30000}; ///< how long a tag that was known must be gone to be believed so
-    std::chrono::milliseconds remember{10000};      ///< how long a final failure is answered without asking again
-    std::chrono::milliseconds credentialPoll{500};  ///< how often a Flight that waits for a credential looks for one
-    std::chrono::milliseconds replicaPoll{200};     ///< how often a Flight looks for what another replica pulls
-    std::chrono::milliseconds replicaLock{10000};   ///< how long one that pulls keeps the others waiting, at most: it
-                                                    ///< may be gone, and `hold` is not much longer
+    std::uint64_t agentRate = 8u << 20;               ///< bytes per second
+    std::chrono::milliseconds deadline{300000};       ///< of one attempt
+    std::chrono::milliseconds secondLook{2000};       ///< between the two looks that prove absence
+    std::chrono::milliseconds staleAfter{2000};       ///< a request that could be answered stale waits this long
+    std::chrono::milliseconds believeAbsent{30000};   ///< how long a tag that was known must be gone to be believed so
+    std::chrono::milliseconds remember{10000};        ///< how long a final failure is answered without asking again
+    std::chrono::milliseconds credentialPoll{500};    ///< how often a Flight that waits for a credential looks for one
+    std::chrono::milliseconds replicaPoll{200};       ///< how often a Flight looks for what another replica pulls
+    std::chrono::milliseconds replicaLock{10000};     ///< after which one that pulls is taken for dead if it is silent
+    std::chrono::milliseconds replicaPatience{30000}; ///< how long one that pulls is waited for, at most
     std::size_t workers = 16;
     std::size_t workersPerRegistry = 6;
     std::size_t waiting = 20000; ///< requests that wait, over all Flights
@@ -97,7 +97,8 @@ private:
               ModuleCallback callback, const Known& state);
     void startAttempt(const FlightPointer& flight);
     void attempt(const FlightPointer& flight);
-    bool leave(const FlightPointer& flight, ReplicaSharing::Turn turn);
+    void leave(const FlightPointer& flight, ReplicaSharing::Turn turn);
+    void keepTurn(const std::weak_ptr<SharedStore::Lock>& lock, const std::string& requestId);
     void askAhead(const std::shared_ptr<PullSetup>& setup, const PullTarget& target, const Known& state,
                   const ErrorMemory::Entry* postponed);
     void revalidate(const std::shared_ptr<PullSetup>& setup, const PullTarget& target,

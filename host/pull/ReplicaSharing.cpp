@@ -15,6 +15,7 @@ constexpr seconds LockPatience{2};
 constexpr seconds ModuleLifetime{30 * 24 * 3600};
 constexpr seconds LongestTag{365 * 24 * 3600};
 constexpr std::size_t MaxDisowned = 10000;
+constexpr std::size_t MaxWaits = 10000;
 
 /// As long as anybody may use it.
 seconds lifetimeOf(const FreshnessRules& rules) {
@@ -86,11 +87,13 @@ ReplicaSharing::Claim ReplicaSharing::claim(Call& call, const PullTarget& target
             // Neither names of Secrets nor of Extensions need be anybody else's to read.
             const auto key = "flight/" + std::string(Digest::of(target.key()).hex());
             auto within = call.within(LockPatience);
-            auto lock = tier.shared->tryLock(within, key, _lockLifetime);
+            std::shared_ptr<SharedStore::Lock> lock = tier.shared->tryLock(within, key, _lockLifetime);
             if (!lock) {
+                if (waitedEnough(key)) return {};
                 ++_left;
                 return {Turn::Theirs};
             }
+            waitNoMore(key);
             // Who had it before may have published since we looked.
             if (learn(call, target)) return {Turn::Learned};
             return {Turn::Ours, std::move(lock)};
@@ -99,6 +102,33 @@ ReplicaSharing::Claim ReplicaSharing::claim(Call& call, const PullTarget& target
         }
     }
     return {};
+}
+
+bool ReplicaSharing::renew(Call& call, SharedStore::Lock& lock) noexcept {
+    try {
+        auto within = call.within(LockPatience);
+        return lock.renew(within, _lockLifetime);
+    } catch (const std::exception& error) {
+        log(LogLevel::Debug, "a lock could not be renewed; tried again while it lasts",
+            {{"request", call.requestId()}, {"cause", error.what()}});
+        return true;
+    }
+}
+
+/// Who keeps a lock for longer than anybody should is not waited for any more, until somebody else has had it.
+bool ReplicaSharing::waitedEnough(const std::string& key) {
+    const auto now = Call::Clock::now();
+    const std::lock_guard<std::mutex> lock(_mutex);
+    if (_waits.size() >= MaxWaits && _waits.count(key) == 0) _waits.erase(_waits.begin());
+    auto& wait = _waits.try_emplace(key, Wait{now, now}).first->second;
+    if (now - wait.last > _patience) wait.since = now; // another time that it was locked
+    wait.last = now;
+    return now - wait.since > _patience;
+}
+
+void ReplicaSharing::waitNoMore(const std::string& key) {
+    const std::lock_guard<std::mutex> lock(_mutex);
+    _waits.erase(key);
 }
 
 void ReplicaSharing::publish(Call& call, const PullTarget& target, const ModuleRecord& record, bool fetched) noexcept {

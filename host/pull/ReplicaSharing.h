@@ -18,9 +18,10 @@ namespace wasmproxy::host {
 /// cache that fails is as if there were none. Blocks; called on workers. Thread-safe.
 class ReplicaSharing {
 public:
-    /// `lockLifetime`: how long the others wait for one that never comes back.
-    ReplicaSharing(CacheTiers& cache, DigestIndex& index, std::chrono::milliseconds lockLifetime)
-        : _cache(cache), _index(index), _lockLifetime(lockLifetime) {}
+    /// `lockLifetime`: how long the others wait for one that has died. `patience`: how long for one that renews.
+    ReplicaSharing(CacheTiers& cache, DigestIndex& index, std::chrono::milliseconds lockLifetime,
+                   std::chrono::milliseconds patience)
+        : _cache(cache), _index(index), _lockLifetime(lockLifetime), _patience(patience) {}
 
     /// Records in the index what another replica knows better than this one: what the tag means, if that was validated
     /// later, and the module. False: nothing new. The content comes when it is opened.
@@ -33,9 +34,11 @@ public:
     };
     struct Claim {
         Turn turn = Turn::Ours;
-        std::unique_ptr<SharedStore::Lock> lock = nullptr; ///< until what was pulled is published
+        std::shared_ptr<SharedStore::Lock> lock = nullptr; ///< until what was pulled is published
     };
     Claim claim(Call& call, const PullTarget& target) noexcept;
+    /// To be called before lockLifetime() is over, so that the others see that this replica lives. False: it was lost.
+    bool renew(Call& call, SharedStore::Lock& lock) noexcept;
 
     /// What has been pulled or confirmed becomes the other replicas'.
     void publish(Call& call, const PullTarget& target, const ModuleRecord& record, bool fetched) noexcept;
@@ -60,16 +63,23 @@ private:
     void publishTo(Call& call, const CacheTiers::Tier& tier, const PullTarget& target, const ModuleRecord& record,
                    bool fetched);
     bool disowned(const Reference& reference, Time validatedAt) const;
+    bool waitedEnough(const std::string& key);
+    void waitNoMore(const std::string& key);
 
     CacheTiers& _cache;
     DigestIndex& _index;
     const SharedRecords _records{};
     const std::chrono::milliseconds _lockLifetime;
+    const std::chrono::milliseconds _patience;
     std::atomic<std::uint64_t> _learned{0};
     std::atomic<std::uint64_t> _published{0};
     std::atomic<std::uint64_t> _left{0};
     mutable std::mutex _mutex;
     std::map<std::string, Time> _disowned; // by reference; bounded
+    struct Wait {
+        Call::Clock::time_point since, last;
+    };
+    std::map<std::string, Wait> _waits; // for another's lock, by its key, whichever Flight waits; bounded
 };
 
 } // namespace wasmproxy::host

@@ -2,6 +2,7 @@
 // Three replicas with caches of their own and one Redis between them; and caches in an order.
 #include "Rig.h"
 
+#include "support/FaultProxy.h"
 #include "support/RedisInstance.h"
 
 #include <cppunit/extensions/HelperMacros.h>
@@ -21,6 +22,7 @@ using std::chrono::steady_clock;
 class ReplicaScenarios : public CppUnit::TestFixture {
     CPPUNIT_TEST_SUITE(ReplicaScenarios);
     CPPUNIT_TEST(threeColdReplicasMakeOneChain);
+    CPPUNIT_TEST(aSlowChainIsOneToo);
     CPPUNIT_TEST(aMovedTagIsSeenByAllWithinItsTime);
     CPPUNIT_TEST(redisKilledAHundredTimesFailsNobody);
     CPPUNIT_TEST(cachesInAnOrderThatMeansNothingAreRefused);
@@ -49,8 +51,9 @@ private:
         result.more = more;
         return result;
     }
-    void start(const std::string& route = "") {
+    void start(const std::string& route = "", const std::string& registryHost = "") {
         auto shared = options("main, shared", "[cache.shared]\nplugin = redis\nurl = " + redis->url() + "\n");
+        if (!registryHost.empty()) shared.registryHost = registryHost;
         shared.route = route;
         std::vector<std::future<std::unique_ptr<Proxy>>> starting;
         for (int i = 0; i < 3; ++i)
@@ -64,6 +67,17 @@ private:
         for (const auto& each : replicas)
             text += "\n--------\n" + each->log();
         return text;
+    }
+
+    /// No content was asked for twice, by whomever.
+    void requireOneChain() const {
+        std::multiset<std::string> asked;
+        for (const auto& request : origin->registry.requests())
+            if (request.method == "GET" && request.status == 200 && request.kind != LoggedRequest::Kind::Base)
+                asked.insert(request.target);
+        CPPUNIT_ASSERT(asked.size() >= 2); // the manifest and the module's layer
+        for (const auto& target : asked)
+            CPPUNIT_ASSERT_EQUAL_MESSAGE(target + logs(), std::size_t(1), asked.count(target));
     }
 
     void threeColdReplicasMakeOneChain() {
@@ -81,14 +95,7 @@ private:
             CPPUNIT_ASSERT_EQUAL_MESSAGE(answer.body + logs(), 200, answer.status);
             CPPUNIT_ASSERT(answer.body == module);
         }
-        // No content was asked for twice, by whomever.
-        std::multiset<std::string> asked;
-        for (const auto& request : origin->registry.requests())
-            if (request.method == "GET" && request.status == 200 && request.kind != LoggedRequest::Kind::Base)
-                asked.insert(request.target);
-        CPPUNIT_ASSERT(asked.size() >= 2); // the manifest and the module's layer
-        for (const auto& target : asked)
-            CPPUNIT_ASSERT_EQUAL_MESSAGE(target + logs(), std::size_t(1), asked.count(target));
+        requireOneChain();
         double learned = 0;
         for (const auto& each : replicas) {
             learned += each->metric("wasm_proxy_shared_records_total{result=\"learned\"}");
@@ -100,6 +107,30 @@ private:
         const Proxy fourth(options("main, shared", "[cache.shared]\nplugin = redis\nurl = " + redis->url() + "\n"));
         CPPUNIT_ASSERT(fourth.fetch(reference("team/cold:v1")).body == module);
         CPPUNIT_ASSERT(fourth.admin("/api/v1/cache").body.find("\"kind\":\"shared\"") != std::string::npos);
+    }
+
+    /// Slower than a lock that nobody renews would last, and than any request is held.
+    void aSlowChainIsOneToo() {
+        const auto module = uniqueModule("slow", 300000);
+        origin->put("team/slow:v1", istioArtifact(module));
+        FaultProxy link(origin->registry.port());
+        const auto host = "127.0.0.1:" + std::to_string(link.port());
+        start("", host);
+        origin->registry.forget();
+        link.slow(20000);
+        std::vector<std::future<int>> answers;
+        for (const auto& each : replicas)
+            answers.push_back(std::async(std::launch::async, [&] {
+                int busy = 0;
+                for (; busy < 4; ++busy)
+                    if (each->fetch(host + "/team/slow:v1").body == module) break;
+                return busy;
+            }));
+        for (auto& each : answers) {
+            const int busy = each.get();
+            CPPUNIT_ASSERT_MESSAGE(std::to_string(busy) + logs(), busy >= 1 && busy < 4);
+        }
+        requireOneChain();
     }
 
     void aMovedTagIsSeenByAllWithinItsTime() {

@@ -16,12 +16,6 @@ const std::string& checked(const std::string& key) {
     return key;
 }
 
-/// SET takes nothing below 1, and nothing that overflows once now is added.
-std::string lifetimeText(std::chrono::milliseconds time) {
-    constexpr std::chrono::milliseconds Longest = std::chrono::hours(10 * 365 * 24);
-    return std::to_string(std::clamp(time, std::chrono::milliseconds(1), Longest).count());
-}
-
 std::chrono::milliseconds inMilliseconds(std::chrono::seconds time) {
     constexpr std::chrono::seconds Longest = std::chrono::hours(10 * 365 * 24);
     return std::clamp(time, std::chrono::seconds(0), Longest);

@@ -80,7 +80,11 @@ public:
     }
     void removeRecord(Call&, const std::string&) override { throw 7; }
     bool canLock() const noexcept override { return true; }
-    std::unique_ptr<Lock> tryLock(Call&, const std::string&, std::chrono::milliseconds) override {
+    std::unique_ptr<Lock> tryLock(Call&, const std::string& key, std::chrono::milliseconds) override {
+        class Odd : public Lock {
+            bool renew(Call&, std::chrono::milliseconds) override { throw std::runtime_error("socket"); }
+        };
+        if (key == "odd") return std::make_unique<Odd>();
         throw Error(ErrorCode::StorageFault, "away");
     }
 };
@@ -162,6 +166,10 @@ class PluginGuardTest : public CppUnit::TestFixture {
                           [&] { shared->removeRecord(_call, "k"); });
         test::expectError("lock", ErrorCode::StorageFault, "away",
                           [&] { shared->tryLock(_call, "k", std::chrono::seconds(1)); });
+        const auto odd = shared->tryLock(_call, "odd", std::chrono::seconds(1));
+        CPPUNIT_ASSERT(odd);
+        test::expectError("renewed", ErrorCode::PluginFault, "socket",
+                          [&] { odd->renew(_call, std::chrono::seconds(1)); });
     }
 
     void callsAreCounted() {

@@ -190,6 +190,14 @@ private:
             auto& claim = _store._claims[_key];
             if (claim.number == _number) claim.number = 0;
         }
+        bool renew(Call&, std::chrono::milliseconds lifetime) override {
+            _store.enter("renew");
+            const std::lock_guard<std::mutex> lock(_store._mutex);
+            auto& claim = _store._claims[_key];
+            if (claim.number != _number) return false;
+            claim.until = Call::Clock::now() + lifetime;
+            return true;
+        }
 
     private:
         FakeSharedStore& _store;

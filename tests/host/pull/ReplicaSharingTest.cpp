@@ -25,6 +25,7 @@ class ReplicaSharingTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(damagedRecordsAreAsIfThereWereNone);
     CPPUNIT_TEST(aRecordCannotChangeWhatIsKnownHere);
     CPPUNIT_TEST(lostContentsAreSharedAgain);
+    CPPUNIT_TEST(aChainThatTakesLongIsStillOne);
     CPPUNIT_TEST(whoNeverComesBackIsWaitedForNoLongerThanItsLock);
     CPPUNIT_TEST(aStoreThatComesAndGoesFailsNobody);
     CPPUNIT_TEST(whatTheRegistryTookBackIsNobodysToGive);
@@ -280,9 +281,25 @@ private:
         });
     }
 
+    void aChainThatTakesLongIsStillOne() {
+        auto with = options();
+        with.replicaLock = milliseconds(300);
+        _registry.inject("GET", "/blobs/", [](const auto&, auto&) { std::this_thread::sleep_for(milliseconds(1500)); });
+        std::vector<std::unique_ptr<Rooms>> replicas;
+        std::vector<std::future<Answer>> answers;
+        for (int i = 0; i < 3; ++i) {
+            replicas.push_back(replica(i, seconds(60), with));
+            answers.push_back(ask(replicas.back()->pulls, V1));
+        }
+        for (auto& answer : answers)
+            CPPUNIT_ASSERT_EQUAL(_module, contentOf(wait(std::move(answer)).module()));
+        CPPUNIT_ASSERT_EQUAL(std::size_t(1), _registry.count("GET", "/blobs/" + Digest::of(_module).str()));
+        eventually("a lock stayed", [&] { return _shared.claims() == 0; });
+    }
+
     void whoNeverComesBackIsWaitedForNoLongerThanItsLock() {
         auto with = options();
-        with.replicaLock = milliseconds(700);
+        with.replicaLock = with.replicaPatience = milliseconds(700);
         const auto key = "flight/" + std::string(Digest::of(V1).hex());
         Call call("dead", Call::Clock::now() + seconds(60));
         // The store forgets it in time, or it does not: the other replica's bound is the same.

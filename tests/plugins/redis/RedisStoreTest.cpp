@@ -39,6 +39,7 @@ class RedisStoreTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(records);
     CPPUNIT_TEST(aLockIsHeldByOne);
     CPPUNIT_TEST(aLockThatExpiredIsNotTakenFromAnother);
+    CPPUNIT_TEST(aLockThatIsRenewedStays);
     CPPUNIT_TEST(twoStoresShareContents);
     CPPUNIT_TEST(nothingStaysForEver);
     CPPUNIT_TEST(piecesThatRedisDroppedAreAMiss);
@@ -196,6 +197,23 @@ class RedisStoreTest : public CppUnit::TestFixture {
         auto third = bench.shared->tryLock(call, "other", seconds(30));
         redis.kill();
         third.reset(); // nothing is thrown
+    }
+
+    void aLockThatIsRenewedStays() {
+        RedisInstance redis;
+        const RedisBench bench(redis.url());
+        Call call = RedisBench::call();
+        const auto lock = bench.shared->tryLock(call, "flight", milliseconds(1500));
+        CPPUNIT_ASSERT(lock && lock->renew(call, seconds(60)));
+        CPPUNIT_ASSERT(std::stoi(redis.cli({"PTTL", "wasm-proxy:lock:flight"})) > 50000);
+        CPPUNIT_ASSERT(lock->renew(call, milliseconds(50)));
+        std::this_thread::sleep_for(milliseconds(80));
+        CPPUNIT_ASSERT(!lock->renew(call, seconds(60))); // it was over
+        const auto another = bench.shared->tryLock(call, "flight", seconds(30));
+        CPPUNIT_ASSERT(another && !lock->renew(call, seconds(60)));
+        CPPUNIT_ASSERT(std::stoi(redis.cli({"PTTL", "wasm-proxy:lock:flight"})) < 31000);
+        redis.kill();
+        CPPUNIT_ASSERT_THROW(another->renew(call, seconds(60)), Error);
     }
 
     void twoStoresShareContents() {

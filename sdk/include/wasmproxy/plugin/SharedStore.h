@@ -21,10 +21,14 @@ public:
     static constexpr std::size_t MaxRecord = 64 * 1024; ///< bytes of a value
     static constexpr std::size_t MaxKey = 512;          ///< bytes of a key, printable ASCII without spaces
 
-    /// A claim that no other host has meanwhile. Destroyed: given back, so that another may have it.
+    /// A claim that no other host has meanwhile. Destroyed: given back, so that another may have it. One thread at a
+    /// time uses it.
     class Lock {
     public:
         virtual ~Lock() = default;
+        /// Held for `lifetime` from now on, instead of from when it was taken. False: it was over, and may be
+        /// another's.
+        virtual bool renew(Call& call, std::chrono::milliseconds lifetime) = 0;
     };
 
     /// The value, whole; nullopt: none, or its lifetime is over.
