@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "Mount.h"
 #include "Rig.h"
 
 #include <cppunit/extensions/HelperMacros.h>
@@ -7,8 +8,6 @@
 #include <fstream>
 #include <iostream>
 #include <random>
-#include <sched.h>
-#include <sys/mount.h>
 #include <sys/statvfs.h>
 #include <thread>
 #include <unistd.h>
@@ -50,24 +49,6 @@ protected:
         }
         CPPUNIT_FAIL("waited in vain until " + what + "\n" + proxy.log());
     }
-
-    static bool ownMounts() {
-        static const bool own =
-            ::unshare(CLONE_NEWNS) == 0 && ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
-        return own;
-    }
-
-    /// Mounted for this process and those it starts, until it goes out of scope.
-    struct Mount {
-        Mount(const std::string& source, const std::string& target, const char* type, unsigned long flags,
-              const char* data)
-            : path(target), mounted(ownMounts() && ::mount(source.c_str(), target.c_str(), type, flags, data) == 0) {}
-        ~Mount() {
-            if (mounted) ::umount2(path.c_str(), MNT_DETACH);
-        }
-        const std::string path;
-        const bool mounted;
-    };
 
     static void fill(const std::string& file, std::uint64_t leave) {
         struct statvfs space {};

@@ -284,16 +284,18 @@ class AdminTest : public CppUnit::TestFixture {
             const RawAnswer third = fixture.send("POST", "/api/v1/archive", type, "x");
             CPPUNIT_ASSERT_EQUAL(503, third.status());
         }
-        int status = 0;
-        for (int i = 0; i < 30 && status != 200; ++i) {
-            std::this_thread::sleep_for(milliseconds(100));
-            status = fixture.send("POST", "/api/v1/archive", type, "x").status();
-        }
-        CPPUNIT_ASSERT_EQUAL(200, status);
-
+        // Each place is free again at its own time; then both are taken by bodies that are still needed.
         fixture.keeping = true;
-        for (const int expected : {200, 200, 503, 503})
-            CPPUNIT_ASSERT_EQUAL(expected, fixture.send("POST", "/api/v1/archive", type, "x").status());
+        int kept = 0;
+        for (int i = 0; i < 100 && kept < 2; ++i) {
+            if (fixture.send("POST", "/api/v1/archive", type, "x").status() == 200)
+                ++kept;
+            else
+                std::this_thread::sleep_for(milliseconds(50));
+        }
+        CPPUNIT_ASSERT_EQUAL(2, kept);
+        for (int i = 0; i < 2; ++i)
+            CPPUNIT_ASSERT_EQUAL(503, fixture.send("POST", "/api/v1/archive", type, "x").status());
         fixture.uploads.clear();
         CPPUNIT_ASSERT_EQUAL(200, fixture.send("POST", "/api/v1/archive", type, "x").status());
     }
