@@ -192,7 +192,7 @@ class DropInScenarios : public CppUnit::TestFixture {
         if (!wasQuiet)
             sayLeftOut("DropInScenarios", "that 12 bad libraries cost others no more than a tenth (twofold was)");
         CPPUNIT_ASSERT_MESSAGE(std::to_string(ratio), ratio < allowed);
-        for (const auto& plugin : PluginFolder::ours())
+        for (const auto& plugin : Proxy::ownPlugins())
             CPPUNIT_ASSERT_EQUAL(std::string("loaded"), listedBy(proxy).at(plugin + ".so").state);
     }
 
@@ -230,7 +230,7 @@ class DropInScenarios : public CppUnit::TestFixture {
     static void expectRefused(const PluginFolder& plugins, const Proxy& proxy) {
         untilState(proxy, "hangs.so", "refused");
         const auto listed = listedBy(proxy);
-        CPPUNIT_ASSERT_EQUAL(bad().size() + PluginFolder::ours().size(), listed.size());
+        CPPUNIT_ASSERT_EQUAL(bad().size() + Proxy::ownPlugins().size(), listed.size());
         const auto log = proxy.log();
         for (const auto& [file, reason] : bad()) {
             CPPUNIT_ASSERT_EQUAL_MESSAGE(file, std::string("refused"), listed.at(file).state);
@@ -238,7 +238,7 @@ class DropInScenarios : public CppUnit::TestFixture {
             contains("plugin refused file=" + file, log);
             CPPUNIT_ASSERT_EQUAL(0, ::unlink((plugins / file).c_str()));
         }
-        until(proxy, [&] { return listedBy(proxy).size() == PluginFolder::ours().size(); });
+        until(proxy, [&] { return listedBy(proxy).size() == Proxy::ownPlugins().size(); });
     }
 
     void rescanIsForOperators() {

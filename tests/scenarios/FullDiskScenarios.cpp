@@ -6,7 +6,6 @@
 
 #include <chrono>
 #include <filesystem>
-#include <iostream>
 #include <thread>
 
 using namespace wasmproxy::test;
@@ -27,22 +26,14 @@ protected:
         for (int i = 0; i < 14; ++i)
             upstream.put("team/full:v" + std::to_string(i), istioArtifact(module(i)));
         Proxy proxy({upstream.registry.host()});
-        CPPUNIT_ASSERT_EQUAL(0, proxy.terminate());
-        const Mount small("none", proxy.blobs(), "tmpfs", 0, "size=1m");
-        if (!small.mounted) {
-            std::cout << "SKIPPED: no tmpfs can be mounted here\n";
-            return;
-        }
-        proxy.start();
+        const auto small = smallDisk(proxy);
+        if (!small) return;
         const auto serve = [&](int i) {
             const auto answer = proxy.fetch(reference(i));
             CPPUNIT_ASSERT_EQUAL_MESSAGE(std::to_string(i) + "\n" + proxy.log(), 200, answer.status);
             CPPUNIT_ASSERT(answer.body == module(i));
         };
-        const auto onDisk = [&](int i) {
-            const auto hex = sha256Hex(module(i));
-            return std::filesystem::exists(proxy.blobs() + "/blobs/sha256/" + hex.substr(0, 2) + "/" + hex);
-        };
+        const auto onDisk = [&](int i) { return std::filesystem::exists(proxy.blobOf(module(i))); };
         for (int i = 0; i < 12; ++i)
             serve(i); // the last ones from memory
         CPPUNIT_ASSERT_MESSAGE(proxy.log(), onDisk(0) && !onDisk(11));

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "Rig.h"
+
+#include <cppunit/extensions/HelperMacros.h>
+
+#include <iostream>
+#include <memory>
 #include <sched.h>
 #include <string>
 #include <sys/mount.h>
@@ -28,5 +34,18 @@ private:
         return own;
     }
 };
+
+/// The proxy is started again with 1 MiB of disk for its cache, for as long as the result lives. nullptr where that
+/// cannot be had, and says so.
+inline std::unique_ptr<const Mount> smallDisk(Proxy& proxy) {
+    CPPUNIT_ASSERT_EQUAL(0, proxy.terminate());
+    auto small = std::make_unique<const Mount>("none", proxy.blobs(), "tmpfs", 0, "size=1m");
+    if (!small->mounted) {
+        std::cout << "SKIPPED: no tmpfs can be mounted here\n";
+        return nullptr;
+    }
+    proxy.start();
+    return small;
+}
 
 } // namespace wasmproxy::test

@@ -32,12 +32,8 @@ public:
     PluginFolder() {
         std::filesystem::create_directory(path());
         ::chmod(path().c_str(), 0755);
-        for (const auto& plugin : ours())
+        for (const auto& plugin : Proxy::ownPlugins())
             install(pluginOfBuild(plugin), plugin + ".so");
-    }
-    static const std::vector<std::string>& ours() {
-        static const std::vector<std::string> names{"oci", "file", "disk"};
-        return names;
     }
     std::string path() const { return _folder / "plugins"; }
     std::string operator/(const std::string& name) const { return path() + "/" + name; }

@@ -72,7 +72,7 @@ class PluginScenarios : public CppUnit::TestFixture {
             CPPUNIT_ASSERT_MESSAGE(what + ": " + load.failures() + proxy.log(), good);
         };
         goesOn("at first");
-        for (const auto& plugin : PluginFolder::ours()) {
+        for (const auto& plugin : Proxy::ownPlugins()) {
             const auto path = plugins / (plugin + ".so");
             {
                 // The very file that was there at the start, in place.
@@ -98,7 +98,7 @@ class PluginScenarios : public CppUnit::TestFixture {
         // All are gone from the directory, and in use.
         CPPUNIT_ASSERT_EQUAL(200, HttpClient(proxy.adminPort()).send("POST", "/api/v1/plugins/rescan").status);
         const auto listed = proxy.admin("/api/v1/plugins");
-        for (const auto& plugin : PluginFolder::ours())
+        for (const auto& plugin : Proxy::ownPlugins())
             contains("\"id\":\"" + plugin + "\"", listed.body);
         CPPUNIT_ASSERT_MESSAGE(listed.body, listed.body.find("\"loaded\"") == std::string::npos);
         CPPUNIT_ASSERT_EQUAL_MESSAGE(proxy.log(), 0, proxy.terminate());
@@ -136,7 +136,7 @@ class PluginScenarios : public CppUnit::TestFixture {
         CPPUNIT_ASSERT_MESSAGE(std::to_string(took), took >= 5 && took < 15);
 
         const auto listed = listedBy(proxy);
-        CPPUNIT_ASSERT_EQUAL(broken.size() + PluginFolder::ours().size(), listed.size());
+        CPPUNIT_ASSERT_EQUAL(broken.size() + Proxy::ownPlugins().size(), listed.size());
         const auto log = proxy.log();
         for (const auto& [name, words] : broken) {
             const auto file = name + ".so";
@@ -152,7 +152,7 @@ class PluginScenarios : public CppUnit::TestFixture {
                 contains(word, line);
             }
         }
-        for (const auto& plugin : PluginFolder::ours()) {
+        for (const auto& plugin : Proxy::ownPlugins()) {
             const auto good = listed.at(plugin + ".so");
             CPPUNIT_ASSERT_EQUAL(plugin, good.id);
             CPPUNIT_ASSERT_EQUAL_MESSAGE(good.reason, std::string("loaded"), good.state);

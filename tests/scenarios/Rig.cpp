@@ -112,7 +112,7 @@ namespace {
 /// Links to the build's plugins that the configuration names in a folder of their own: at its start the host checks
 /// each plugin in a process, which takes most of a scenario's time where those processes are sanitized.
 void linkPlugins(const std::string& configuration, const std::string& folder) {
-    std::set<std::string> words{"disk", "file", "oci"};
+    std::set<std::string> words(Proxy::ownPlugins().begin(), Proxy::ownPlugins().end());
     const std::regex word("[a-z0-9]+");
     for (std::sregex_iterator at(configuration.begin(), configuration.end(), word), end; at != end; ++at)
         words.insert(at->str());
@@ -124,6 +124,11 @@ void linkPlugins(const std::string& configuration, const std::string& folder) {
 }
 
 } // namespace
+
+const std::vector<std::string>& Proxy::ownPlugins() {
+    static const std::vector<std::string> names{"oci", "file", "disk"};
+    return names;
+}
 
 Proxy::Proxy(const Options& options)
     : _dataPort(freePort()), _adminPort(freePort()), _healthPort(freePort()), _environment(options.environment) {
@@ -179,6 +184,11 @@ void Proxy::setDockerConfig(const std::string& json) const {
     const auto aside = _folder.write("docker-config.json.new", json);
     if (std::rename(aside.c_str(), (_folder / "docker-config.json").c_str()) != 0)
         throw std::runtime_error("cannot replace docker-config.json");
+}
+
+std::string Proxy::blobOf(const std::string& bytes) const {
+    const auto hex = sha256Hex(bytes);
+    return blobs() + "/blobs/sha256/" + hex.substr(0, 2) + "/" + hex;
 }
 
 std::string Proxy::log() const {

@@ -40,6 +40,9 @@ public:
         std::string backend = "plugin = oci\nplain-http = true"; ///< lines for [backend.private]
     };
 
+    /// The plugins that every Proxy's configuration uses.
+    static const std::vector<std::string>& ownPlugins();
+
     explicit Proxy(const Options& options); ///< starts it and waits until it is ready; throws with its log if not
     ~Proxy();
 
@@ -62,6 +65,7 @@ public:
     const std::string& configuration() const { return _configuration; }
     const TemporaryFolder& folder() const { return _folder; }
     std::string blobs() const { return _folder / "blobs"; }
+    std::string blobOf(const std::string& bytes) const; ///< the file that holds them, if they are cached
     int dataPort() const { return _dataPort; }
     int adminPort() const { return _adminPort; }
     int healthPort() const { return _healthPort; }

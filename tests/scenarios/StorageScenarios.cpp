@@ -36,11 +36,6 @@ protected:
         if (!file) throw std::runtime_error("cannot flip a bit of " + path);
     }
 
-    static std::string blobOf(const Proxy& proxy, const std::string& bytes) {
-        const auto hex = sha256Hex(bytes);
-        return proxy.blobs() + "/blobs/sha256/" + hex.substr(0, 2) + "/" + hex;
-    }
-
     template <class Condition>
     static void waitFor(const Proxy& proxy, const std::string& what, Condition condition) {
         for (int i = 0; i < 300; ++i) {
@@ -70,13 +65,8 @@ protected:
         // For three layers or modules, not for all of them.
         options.environment = {{"WASM_PROXY__PULL__SPARE_MEMORY", "350KiB"}};
         Proxy proxy(options);
-        CPPUNIT_ASSERT_EQUAL(0, proxy.terminate());
-        const Mount small("none", proxy.blobs(), "tmpfs", 0, "size=1m");
-        if (!small.mounted) {
-            std::cout << "SKIPPED: no tmpfs can be mounted here\n";
-            return;
-        }
-        proxy.start();
+        const auto small = smallDisk(proxy);
+        if (!small) return;
         CPPUNIT_ASSERT_EQUAL(200, proxy.fetch(reference(0)).status);
         const auto filler = proxy.blobs() + "/filler";
         fill(filler, 16 * 1024);
@@ -93,7 +83,7 @@ protected:
         std::cout << "on a full disk: the slowest of 12 pulls and hits took " << slowest << " s\n";
         CPPUNIT_ASSERT(slowest < 5);
         CPPUNIT_ASSERT(proxy.metric("wasm_proxy_spare_memory_bytes") > 90000);
-        CPPUNIT_ASSERT(!fs::exists(blobOf(proxy, modules[5])));
+        CPPUNIT_ASSERT(!fs::exists(proxy.blobOf(modules[5])));
         CPPUNIT_ASSERT(fs::is_empty(proxy.blobs() + "/ingest"));
         // A restart on the full disk serves what it has and pulls what it has not.
         CPPUNIT_ASSERT_EQUAL(0, proxy.terminate());
@@ -103,7 +93,7 @@ protected:
         fs::remove(filler);
         std::this_thread::sleep_for(milliseconds(5100)); // then the disk is tried again
         good(7);
-        CPPUNIT_ASSERT_MESSAGE(proxy.log(), fs::exists(blobOf(proxy, modules[7])));
+        CPPUNIT_ASSERT_MESSAGE(proxy.log(), fs::exists(proxy.blobOf(modules[7])));
         good(0);
     }
 
@@ -180,13 +170,13 @@ protected:
         for (int round = 1; round <= 3; ++round) {
             CPPUNIT_ASSERT_EQUAL(200, proxy.fetch(reference).status);
             CPPUNIT_ASSERT(proxy.fetch(reference).header("X-Cache") == "HIT"); // it is open
-            flip(blobOf(proxy, module), 8 * 20000 + static_cast<std::uint64_t>(round));
+            flip(proxy.blobOf(module), 8 * 20000 + static_cast<std::uint64_t>(round));
             waitFor(proxy, "the scrub finds it",
                     [&] { return proxy.metric("wasm_proxy_cache_bad_contents_total{cache=\"main\"}") >= round; });
             const auto again = proxy.fetch(reference);
             CPPUNIT_ASSERT_EQUAL_MESSAGE(proxy.log(), 200, again.status);
             CPPUNIT_ASSERT(again.body == module);
-            CPPUNIT_ASSERT(fs::exists(blobOf(proxy, module)));
+            CPPUNIT_ASSERT(fs::exists(proxy.blobOf(module)));
         }
         CPPUNIT_ASSERT(proxy.metric("wasm_proxy_cache_quarantined_contents{cache=\"main\"}") >= 3);
         CPPUNIT_ASSERT(proxy.admin("/api/v1/cache").body.find("\"lastScrub\"") != std::string::npos);
